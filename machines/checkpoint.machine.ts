@@ -1,0 +1,398 @@
+import { produce } from "immer";
+import { assign, not, setup } from "xstate";
+
+/** Where a subtask stands, as far as checkpoints care. */
+export type SubtaskStatus = "MISSING" | "RUNNING" | "FINISHED";
+
+/** A subtask with the highest attempt that was heard of; -1: none yet. */
+export interface CheckpointSubtask {
+  readonly attempt: number;
+  readonly status: SubtaskStatus;
+}
+
+/** One pipeline's subtasks, by their index. */
+export interface CheckpointPipeline {
+  readonly id: string;
+  readonly subtasks: readonly CheckpointSubtask[];
+}
+
+/** The one checkpoint that is being taken (Flink `PendingCheckpoint`). */
+export interface PendingCheckpointFacts {
+  readonly checkpointId: number;
+  readonly kind: "CHECKPOINT" | "SAVEPOINT";
+  readonly stop: boolean;
+  /** Pipelines whose coordinators have still to acknowledge. */
+  readonly awaitedCoordinators: readonly string[];
+  readonly awaitedSubtasks: readonly SubtaskOf[];
+}
+
+export interface CheckpointContext {
+  readonly nextCheckpointId: number;
+  readonly tolerableFailures: number;
+  /** Counted failures since the last completed checkpoint. */
+  readonly consecutiveFailures: number;
+  readonly pipelines: readonly CheckpointPipeline[];
+  readonly pending: PendingCheckpointFacts | undefined;
+}
+
+export interface CheckpointInput {
+  readonly firstCheckpointId: number;
+  readonly tolerableFailures: number;
+  readonly pipelines: readonly { readonly id: string; readonly parallelism: number }[];
+}
+
+interface SubtaskOf {
+  readonly pipeline: string;
+  readonly subtask: number;
+}
+
+interface OfSubtask extends SubtaskOf {
+  readonly attempt: number;
+}
+
+interface OfCheckpoint {
+  readonly checkpointId: number;
+}
+
+export type CheckpointEvent =
+  | {
+      readonly type: "TriggerRequested";
+      readonly kind: "CHECKPOINT" | "SAVEPOINT";
+      readonly stop: boolean;
+    }
+  | ({ readonly type: "CoordinatorAcknowledged"; readonly pipeline: string } & OfCheckpoint)
+  | ({ readonly type: "CoordinatorDeclined"; readonly pipeline: string } & OfCheckpoint)
+  | ({ readonly type: "SubtaskAcknowledged" } & OfSubtask & OfCheckpoint)
+  | ({ readonly type: "SubtaskDeclined" } & OfSubtask & OfCheckpoint)
+  | ({ readonly type: "SubtaskRunning" } & OfSubtask)
+  | ({ readonly type: "SubtaskFinished" } & OfSubtask)
+  | ({ readonly type: "SubtaskGone" } & OfSubtask)
+  | { readonly type: "CoordinatorReplaced"; readonly pipeline: string }
+  | ({ readonly type: "TimedOut" } & OfCheckpoint)
+  | ({ readonly type: "Stored" } & OfCheckpoint)
+  | ({ readonly type: "StoreFailed" } & OfCheckpoint)
+  | { readonly type: "Suspend" }
+  | { readonly type: "Resume" }
+  | { readonly type: "Close" };
+
+const NEVER_SEEN: CheckpointSubtask = { attempt: -1, status: "MISSING" };
+const IDLE = "#checkpoint.running.idle" as const;
+const IGNORE = {} as const;
+const RUNNING = ["recordRunning", "rememberSubtask"] as const;
+const FINISHED = ["keepFinalState", "recordFinished"] as const;
+const GONE = ["recordGone", "forgetSubtask"] as const;
+const REPLACED = ["recordReplaced", "replaceCoordinator"] as const;
+const COMPLETE = ["completeCheckpoint", "clearFailures", "forgetPending"] as const;
+const ABORT = ["abortCheckpoint", "forgetPending"] as const;
+
+/** What a failure of the pending checkpoint leads to; a late one falls through to the root. */
+const FAILURE = [
+  {
+    guard: "exceedsTolerableFailures",
+    target: IDLE,
+    actions: ["abortCheckpoint", "failJob", "clearFailures", "forgetPending"],
+  },
+  { guard: "countsAsFailure", target: IDLE, actions: ["countFailure", ...ABORT] },
+  { guard: "concernsPending", target: IDLE, actions: [...ABORT] },
+] as const;
+
+/** A subtask or coordinator that is replaced takes the barrier with it. */
+const COLLECTING = {
+  SubtaskAcknowledged: { guard: "isAwaitedSubtask", actions: ["keepState", "acknowledgeSubtask"] },
+  CoordinatorDeclined: FAILURE,
+  SubtaskDeclined: FAILURE,
+  TimedOut: FAILURE,
+  SubtaskRunning: { guard: "isNewAttempt", target: IDLE, actions: [...ABORT, ...RUNNING] },
+  SubtaskGone: { guard: "endsAttempt", target: IDLE, actions: [...ABORT, ...GONE] },
+  SubtaskFinished: [
+    { guard: "isCurrentAttempt", actions: [...FINISHED, "acknowledgeSubtask"] },
+    { guard: "isNewAttempt", target: IDLE, actions: [...ABORT, ...FINISHED] },
+  ],
+  CoordinatorReplaced: { target: IDLE, actions: [...ABORT, ...REPLACED] },
+  Suspend: { target: "#checkpoint.suspended", actions: [...ABORT] },
+} as const;
+
+/**
+ * A job's checkpoints, one at a time: every source coordinator and every subtask that is not
+ * finished has to acknowledge, then the whole is stored, and only then is it complete.
+ */
+export const checkpointMachine = setup({
+  types: {
+    context: {} as CheckpointContext,
+    events: {} as CheckpointEvent,
+    input: {} as CheckpointInput,
+  },
+  actions: {
+    /** Effects, given by the runtime. */
+    triggerCheckpoint: () => {},
+    keepState: () => {},
+    keepFinalState: () => {},
+    rememberSubtask: () => {},
+    forgetSubtask: () => {},
+    replaceCoordinator: () => {},
+    storeCheckpoint: () => {},
+    completeCheckpoint: () => {},
+    abortCheckpoint: () => {},
+    failJob: () => {},
+    discardLateCheckpoint: () => {},
+    startScheduler: () => {},
+    stopScheduler: () => {},
+    confirmSuspended: () => {},
+    closeCoordinator: () => {},
+    unexpectedEvent: () => {},
+
+    beginPending: assign(({ context, event }) =>
+      produce(context, (draft) => {
+        if (event.type !== "TriggerRequested") return;
+        const { kind, stop } = event;
+        draft.pending = {
+          checkpointId: draft.nextCheckpointId++,
+          kind,
+          stop,
+          awaitedCoordinators: context.pipelines.map((pipeline) => pipeline.id),
+          awaitedSubtasks: context.pipelines.flatMap(unfinishedSubtasks),
+        };
+      }),
+    ),
+    acknowledgeCoordinator: assign(({ context, event }) =>
+      produce(context, ({ pending }) => {
+        if (pending === undefined || !("pipeline" in event)) return;
+        const { awaitedCoordinators } = pending;
+        pending.awaitedCoordinators = awaitedCoordinators.filter((id) => id !== event.pipeline);
+      }),
+    ),
+    acknowledgeSubtask: assign(({ context, event }) =>
+      produce(context, ({ pending }) => {
+        if (pending === undefined || !("subtask" in event)) return;
+        const { awaitedSubtasks } = pending;
+        pending.awaitedSubtasks = awaitedSubtasks.filter((awaited) => !isSame(awaited, event));
+      }),
+    ),
+    recordRunning: assign(({ context, event }) => withStatus(context, event, "RUNNING")),
+    recordFinished: assign(({ context, event }) => withStatus(context, event, "FINISHED")),
+    recordGone: assign(({ context, event }) => withStatus(context, event, "MISSING")),
+    recordReplaced: assign(({ context, event }) =>
+      produce(context, ({ pipelines }) => {
+        if (event.type !== "CoordinatorReplaced") return;
+        for (const subtask of pipelines.find(({ id }) => id === event.pipeline)?.subtasks ?? []) {
+          subtask.status = "MISSING";
+        }
+      }),
+    ),
+    countFailure: assign({ consecutiveFailures: (args) => args.context.consecutiveFailures + 1 }),
+    clearFailures: assign({ consecutiveFailures: 0 }),
+    forgetPending: assign({ pending: undefined }),
+  },
+  guards: {
+    allTasksRunning: ({ context }) => allTasksRunning(context),
+    noCoordinatorAwaited: ({ context }) => context.pending?.awaitedCoordinators.length === 0,
+    noSubtaskAwaited: ({ context }) => context.pending?.awaitedSubtasks.length === 0,
+    isAwaitedCoordinator: ({ context, event }) =>
+      event.type === "CoordinatorAcknowledged" &&
+      concernsPending(context, event) &&
+      context.pending?.awaitedCoordinators.includes(event.pipeline) === true,
+    isAwaitedSubtask: ({ context, event }) =>
+      event.type === "SubtaskAcknowledged" &&
+      concernsPending(context, event) &&
+      context.pending?.awaitedSubtasks.some((awaited) => isSame(awaited, event)) === true,
+    concernsPending: ({ context, event }) => concernsPending(context, event),
+    countsAsFailure: ({ context, event }) => countsAsFailure(context, event),
+    exceedsTolerableFailures: ({ context, event }) =>
+      (countsAsFailure(context, event) &&
+        context.consecutiveFailures + 1 > context.tolerableFailures) ||
+      // Subtasks that have passed the barrier of a stop cannot be sure to go on.
+      (event.type === "SubtaskDeclined" && concernsPending(context, event) && isStopping(context)),
+    stopsJob: ({ context, event }) => concernsPending(context, event) && isStopping(context),
+    isNewAttempt: ({ context, event }) => "attempt" in event && isNew(context, event),
+    isCurrentAttempt: ({ context, event }) => "attempt" in event && isCurrent(context, event),
+    endsAttempt: ({ context, event }) =>
+      "attempt" in event && (isCurrent(context, event) || isNew(context, event)),
+  },
+}).createMachine({
+  id: "checkpoint",
+  description: "The job's checkpoint coordinator: one checkpoint at a time, durable or aborted",
+  meta: { flink: "CheckpointCoordinator" },
+  context: ({ input }) => ({
+    nextCheckpointId: input.firstCheckpointId,
+    tolerableFailures: input.tolerableFailures,
+    consecutiveFailures: 0,
+    pipelines: input.pipelines.map(({ id, parallelism }) => ({
+      id,
+      subtasks: Array.from({ length: parallelism }, () => NEVER_SEEN),
+    })),
+    pending: undefined,
+  }),
+  initial: "waitingForTasks",
+  on: {
+    // News of an older attempt is part of the protocol, as are late answers about a checkpoint.
+    SubtaskRunning: [{ guard: "isNewAttempt", actions: [...RUNNING] }, IGNORE],
+    SubtaskFinished: [{ guard: "endsAttempt", actions: [...FINISHED] }, IGNORE],
+    SubtaskGone: [{ guard: "endsAttempt", actions: [...GONE] }, IGNORE],
+    CoordinatorReplaced: { actions: [...REPLACED] },
+    Suspend: { target: ".suspended" },
+    Close: { target: ".stopped" },
+    CoordinatorAcknowledged: IGNORE,
+    CoordinatorDeclined: IGNORE,
+    SubtaskAcknowledged: IGNORE,
+    SubtaskDeclined: IGNORE,
+    TimedOut: IGNORE,
+    Stored: { actions: "discardLateCheckpoint" },
+    StoreFailed: IGNORE,
+    Resume: IGNORE,
+    "*": { actions: "unexpectedEvent" },
+  },
+  states: {
+    waitingForTasks: {
+      description: "Not every subtask runs or has finished; nothing can be triggered",
+      meta: { flink: "CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING" },
+      always: { guard: "allTasksRunning", target: "running" },
+    },
+    running: {
+      description: "All subtasks run or have finished; the periodic schedule is on",
+      meta: { flink: "CheckpointCoordinator.startCheckpointScheduler" },
+      entry: "startScheduler",
+      exit: "stopScheduler",
+      initial: "idle",
+      states: {
+        idle: {
+          description: "No checkpoint is being taken",
+          meta: { flink: "CheckpointRequestDecider.chooseRequestToExecute" },
+          always: { guard: not("allTasksRunning"), target: "#checkpoint.waitingForTasks" },
+          on: {
+            TriggerRequested: {
+              target: "snapshottingCoordinators",
+              actions: ["beginPending", "triggerCheckpoint"],
+            },
+          },
+        },
+        snapshottingCoordinators: {
+          description:
+            "A source coordinator has still to snapshot its enumerator; subtasks of other pipelines may acknowledge",
+          meta: {
+            flink: "OperatorCoordinatorCheckpoints.triggerAndAcknowledgeAllCoordinatorCheckpoints",
+          },
+          always: { guard: "noCoordinatorAwaited", target: "snapshottingSubtasks" },
+          on: {
+            ...COLLECTING,
+            CoordinatorAcknowledged: {
+              guard: "isAwaitedCoordinator",
+              actions: ["keepState", "acknowledgeCoordinator"],
+            },
+          },
+        },
+        snapshottingSubtasks: {
+          description:
+            "Every enumerator is in; subtasks that have not finished have still to acknowledge",
+          meta: { flink: "PendingCheckpoint.acknowledgeTask" },
+          always: {
+            guard: "noSubtaskAwaited",
+            target: "storing",
+            actions: "storeCheckpoint",
+          },
+          on: { ...COLLECTING },
+        },
+        storing: {
+          description:
+            "All have acknowledged and the storage writes; a subtask that goes now changes nothing about the cut",
+          meta: { flink: "CheckpointCoordinator.completePendingCheckpoint" },
+          on: {
+            Stored: [
+              { guard: "stopsJob", target: "#checkpoint.suspended", actions: [...COMPLETE] },
+              { guard: "concernsPending", target: "idle", actions: [...COMPLETE] },
+            ],
+            StoreFailed: FAILURE,
+            TimedOut: FAILURE,
+            Suspend: { target: "#checkpoint.suspending" },
+          },
+        },
+      },
+    },
+    suspending: {
+      description: "The job restarts while a whole checkpoint is still being written",
+      meta: { flink: "CheckpointCoordinator.stopCheckpointScheduler" },
+      on: {
+        Stored: { guard: "concernsPending", target: "suspended", actions: [...COMPLETE] },
+        StoreFailed: { guard: "concernsPending", target: "suspended", actions: [...ABORT] },
+        TimedOut: { guard: "concernsPending", target: "suspended", actions: [...ABORT] },
+        Suspend: IGNORE,
+        Resume: { target: "running.storing" },
+      },
+    },
+    suspended: {
+      description:
+        "The job restarts or is about to end; nothing is triggered before it says Resume",
+      meta: { flink: "CheckpointCoordinator.stopCheckpointScheduler" },
+      entry: "confirmSuspended",
+      on: {
+        Suspend: { actions: "confirmSuspended" },
+        Resume: { target: "waitingForTasks" },
+      },
+    },
+    stopped: {
+      description: "The job has ended",
+      meta: { flink: "CheckpointCoordinator.shutdown" },
+      entry: ["closeCoordinator", "forgetPending"],
+      on: { "*": IGNORE },
+    },
+  },
+});
+
+function allTasksRunning({ pipelines }: CheckpointContext): boolean {
+  return pipelines.every(({ subtasks }) => subtasks.every(({ status }) => status !== "MISSING"));
+}
+
+function isStopping({ pending }: CheckpointContext): boolean {
+  return pending?.stop === true;
+}
+
+function unfinishedSubtasks({ id, subtasks }: CheckpointPipeline) {
+  return subtasks.flatMap(({ status }, subtask) =>
+    status === "FINISHED" ? [] : [{ pipeline: id, subtask }],
+  );
+}
+
+function isSame(a: SubtaskOf, b: SubtaskOf): boolean {
+  return a.pipeline === b.pipeline && a.subtask === b.subtask;
+}
+
+function find(context: CheckpointContext, of: OfSubtask): CheckpointSubtask | undefined {
+  return context.pipelines.find(({ id }) => id === of.pipeline)?.subtasks[of.subtask];
+}
+
+function isCurrent(context: CheckpointContext, of: OfSubtask): boolean {
+  const subtask = find(context, of);
+  return subtask?.status === "RUNNING" && subtask.attempt === of.attempt;
+}
+
+function isNew(context: CheckpointContext, of: OfSubtask): boolean {
+  const subtask = find(context, of);
+  return subtask !== undefined && of.attempt > subtask.attempt;
+}
+
+function concernsPending(context: CheckpointContext, event: CheckpointEvent): boolean {
+  if (!("checkpointId" in event)) return false;
+  if (event.checkpointId !== context.pending?.checkpointId) return false;
+  return !("attempt" in event) || isCurrent(context, event);
+}
+
+/**
+ * As Flink: what fails on the job's side counts for checkpoints only, since a savepoint is somebody's
+ * wish and a failover would not help it; what fails in a subtask counts for both.
+ */
+function countsAsFailure(context: CheckpointContext, event: CheckpointEvent): boolean {
+  if (!concernsPending(context, event)) return false;
+  return event.type === "SubtaskDeclined" || context.pending?.kind === "CHECKPOINT";
+}
+
+function withStatus(
+  context: CheckpointContext,
+  event: CheckpointEvent,
+  status: SubtaskStatus,
+): CheckpointContext {
+  return produce(context, ({ pipelines }) => {
+    if (!("attempt" in event)) return;
+    const pipeline = pipelines.find(({ id }) => id === event.pipeline);
+    if (pipeline !== undefined)
+      pipeline.subtasks[event.subtask] = { attempt: event.attempt, status };
+  });
+}

@@ -1,0 +1,13 @@
+export type * from "./boundedness.js";
+export type * from "./capabilities.js";
+export type * from "./data-output.js";
+export type * from "./metrics.js";
+export type * from "./operator-event.js";
+export type * from "./sink.js";
+export type * from "./source.js";
+export type * from "./source-event.js";
+export type * from "./source-reader.js";
+export type * from "./source-split.js";
+export type * from "./split-enumerator.js";
+export type * from "./split-reader.js";
+export type * from "./watermark.js";

@@ -1,0 +1,87 @@
+import type { Actor, ActorContext } from "../mailbox/actor.js";
+import type { Address } from "../mailbox/address.js";
+import type { Availability } from "../mailbox/availability.js";
+import type { ActorEvent } from "../mailbox/envelope.js";
+import type { InspectionObserver } from "../mailbox/machine-host.js";
+import type { ProcessingTimeService } from "../mailbox/ports.js";
+import type { InputStatus } from "./boundedness.js";
+import type { MetricGroup } from "./metrics.js";
+import type { SourceEvent } from "./source-event.js";
+import type { SourceSplit } from "./source-split.js";
+import type { Timestamp, WatermarkOutput } from "./watermark.js";
+
+/** Where a reader puts the records of one split (Flink `SourceOutput`); called in the operator's loop. */
+export interface SourceOutput<T> extends WatermarkOutput {
+  /** Emits a record; without a timestamp the strategy's assigner sees -Infinity. */
+  collect(record: T, timestamp?: Timestamp): void;
+}
+
+/** Where a reader puts records that belong to no split, and gets an output for each split (Flink `ReaderOutput`). */
+export interface ReaderOutput<T> extends SourceOutput<T> {
+  /** The split's own output, with its own watermark; the same split gives the same output until released. */
+  createOutputForSplit(splitId: string): SourceOutput<T>;
+  /** Forgets a finished split, so that it no longer holds the watermark back. */
+  releaseOutputForSplit(splitId: string): void;
+}
+
+/**
+ * How a reader runs actors of its own, such as split fetchers, beside the operator's loop.
+ *
+ * They live below the subtask's address and stop with the attempt. They talk to the reader by
+ * posting to `self`; what they post reaches `onEvent` in the operator's loop.
+ */
+export interface ReaderActors {
+  /** The subtask's own address. */
+  readonly self: Address;
+  spawn(name: string, create: (context: ActorContext) => Actor): Address;
+  post<E extends ActorEvent>(to: Address, event: E): void;
+  /** The one listener for events whose type the operator itself does not know. */
+  onEvent(listener: (event: ActorEvent) => void): void;
+}
+
+/** What a reader may use of its operator (Flink `SourceReaderContext`). */
+export interface SourceReaderContext {
+  readonly indexOfSubtask: number;
+  readonly currentParallelism: number;
+  readonly localHostName: string;
+  readonly metricGroup: MetricGroup;
+  readonly processingTime: ProcessingTimeService;
+  readonly actors: ReaderActors;
+  /** Sees the machines of the reader's parts; undefined while nobody looks. */
+  readonly inspect?: InspectionObserver | undefined;
+  /** True when per-split alignment may go on for readers that cannot pause splits. */
+  readonly allowUnalignedSourceSplits: boolean;
+  /** Asks the enumerator for one more split (posts RequestSplit). */
+  sendSplitRequest(): void;
+  sendSourceEventToCoordinator(event: SourceEvent): void;
+  /**
+   * Runs the action later in the operator's own loop, between two polls; the way back from async
+   * I/O. The action is dropped when the operator has been closed.
+   */
+  runInOperatorLoop(action: () => void): void;
+}
+
+/**
+ * Reads the splits that are assigned to one subtask (FLIP-27 `SourceReader`).
+ *
+ * Every method is called in the operator's loop, one at a time, and returns without waiting.
+ */
+export interface SourceReader<T, SplitT extends SourceSplit> {
+  start(): void;
+  /** Emits at most one record, or a few that belong together. */
+  pollNext(output: ReaderOutput<T>): InputStatus;
+  /** The reader's splits, each at the position after the last emitted record. */
+  snapshotState(checkpointId: number): SplitT[];
+  /** Done when `pollNext` is worth calling; asked after NOTHING_AVAILABLE. */
+  isAvailable(): Availability;
+  addSplits(splits: readonly SplitT[]): void;
+  /** No further split will be added: END_OF_INPUT may follow. */
+  notifyNoMoreSplits(): void;
+  handleSourceEvents?(event: SourceEvent): void;
+  /** Throws `UnsupportedOperationError` when the reader cannot pause single splits (FLIP-217). */
+  pauseOrResumeSplits?(splitsToPause: readonly string[], splitsToResume: readonly string[]): void;
+  notifyCheckpointComplete?(checkpointId: number): void;
+  notifyCheckpointAborted?(checkpointId: number): void;
+  /** Frees everything; resolves when no I/O of the reader goes on. */
+  close(): void | Promise<void>;
+}

@@ -1,0 +1,10 @@
+export * from "./checkpoint-coordinator.js";
+export type * from "./checkpoint-coordinator-options.js";
+export * from "./checkpoint-data.js";
+export type * from "./checkpoint-event.js";
+export * from "./file-checkpoint-storage.js";
+export * from "./file-system.js";
+export * from "./memory-checkpoint-storage.js";
+export * from "./redistribute-state.js";
+export * from "./restore-point.js";
+export * from "./verify-restorable.js";

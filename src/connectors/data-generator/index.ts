@@ -1,0 +1,2 @@
+export type { GenerateFunction } from "./data-generator-reader.js";
+export { type DataGeneratorOptions, dataGenerator } from "./data-generator-source.js";

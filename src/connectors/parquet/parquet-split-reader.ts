@@ -1,0 +1,187 @@
+import type { MetricGroup } from "../../api/metrics.js";
+import type { RecordsWithSplitIds, SplitReader, SplitsChange } from "../../api/split-reader.js";
+import { WakeUpSignal } from "../wake-up-signal.js";
+import { fileChanged, fileCorrupt } from "./file-errors.js";
+import type { ParsedParquetOptions } from "./options.js";
+import { EMPTY_BATCH, ParquetBatch } from "./parquet-batch.js";
+import { loadParquetDriver, type ParquetDriver } from "./parquet-driver.js";
+import { type ParquetFooter, readFooter, withFile } from "./parquet-file.js";
+import type { ParquetSplit } from "./parquet-split.js";
+import { type DecodedRowGroup, decodeRowGroup } from "./row-group.js";
+
+/** Footers that are kept parsed; splits of one file come one after the other. */
+const MAX_FOOTERS = 16;
+
+interface HeldSplit {
+  readonly split: ParquetSplit;
+  readonly rows: number;
+  /** The next row of the row group to hand out. */
+  next: number;
+  paused: boolean;
+  /** Undefined while it is not decoded. */
+  group: DecodedRowGroup | undefined;
+}
+
+/**
+ * Owns: the splits of one subtask, their decoded columns and how far each was handed out. Called by:
+ * one split fetcher.
+ * Invariants: rows of a split are handed out once and in order, whatever is paused, dropped or woken
+ * up in between; at most `maxDecodedRowGroups` are decoded, one at a time.
+ *
+ * Reads the first split, in the order of assignment, that is not paused: so row groups that are in
+ * order of time are read in order of time.
+ */
+export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
+  readonly #options: ParsedParquetOptions;
+  readonly #metrics: MetricGroup;
+  readonly #splits = new Map<string, HeldSplit>();
+  readonly #footers = new Map<string, ParquetFooter>();
+  readonly #wakeUp = new WakeUpSignal();
+  readonly #closing = new AbortController();
+  #decoding: { readonly held: HeldSplit; readonly done: Promise<void> } | undefined;
+
+  constructor(options: ParsedParquetOptions, metrics: MetricGroup) {
+    this.#options = options;
+    this.#metrics = metrics;
+    metrics.gauge("decodedRowGroups", () => this.#decodedCount());
+  }
+
+  handleSplitsChanges(change: SplitsChange<ParquetSplit>): void {
+    for (const split of change.splits) {
+      if (change.type === "REMOVAL") {
+        this.#splits.delete(split.splitId);
+        continue;
+      }
+      this.#splits.set(split.splitId, {
+        split,
+        rows: split.rowEnd - split.rowStart,
+        next: split.position,
+        paused: false,
+        group: undefined,
+      });
+    }
+  }
+
+  pauseOrResumeSplits(toPause: readonly ParquetSplit[], toResume: readonly ParquetSplit[]): void {
+    this.#setPaused(toPause, true);
+    this.#setPaused(toResume, false);
+  }
+
+  wakeUp(): void {
+    this.#wakeUp.signal();
+  }
+
+  /** Waits while every split is paused, and for a row group that is being decoded. */
+  fetch(): RecordsWithSplitIds<T> | Promise<RecordsWithSplitIds<T>> {
+    const held = this.#firstReadable();
+    if (held !== undefined && (held.group !== undefined || held.next === held.rows)) {
+      return this.#handOut(held);
+    }
+    return this.#wait(held);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#wakeUp.signal();
+    await this.#decoding?.done.catch(() => {});
+    this.#splits.clear();
+    this.#footers.clear();
+  }
+
+  async #wait(held: HeldSplit | undefined): Promise<RecordsWithSplitIds<T>> {
+    if (held === undefined) {
+      await this.#wakeUp.wait();
+      return EMPTY_BATCH;
+    }
+    this.#decoding ??= this.#startDecoding(held);
+    const { held: decoded, done } = this.#decoding;
+    const woken = await this.#wakeUp.race(done);
+    if (woken) return EMPTY_BATCH;
+    this.#decoding = undefined;
+    return decoded === held && held.group !== undefined ? this.#handOut(held) : EMPTY_BATCH;
+  }
+
+  #firstReadable(): HeldSplit | undefined {
+    for (const held of this.#splits.values()) if (!held.paused) return held;
+    return undefined;
+  }
+
+  #handOut(held: HeldSplit): RecordsWithSplitIds<T> {
+    const from = held.next;
+    const to = Math.min(from + this.#options.batchSize, held.rows);
+    held.next = to;
+    const splitId = held.split.splitId;
+    if (to === held.rows) this.#splits.delete(splitId);
+    const group = held.group ?? { rows: held.rows, names: [], columns: [] };
+    return new ParquetBatch<T>(splitId, group, from, to);
+  }
+
+  #startDecoding(held: HeldSplit): { held: HeldSplit; done: Promise<void> } {
+    this.#makeRoom(held);
+    const done = this.#decode(held);
+    // An error is thrown by the fetch that waits for it, maybe only by a later one.
+    done.catch(() => {});
+    return { held, done };
+  }
+
+  async #decode(held: HeldSplit): Promise<void> {
+    const { path, rowGroup } = held.split;
+    const driver = await loadParquetDriver();
+    const group = await withFile(path, async (handle, fileSize) => {
+      if (fileSize !== held.split.fileSize) throw fileChanged(path, held.split.fileSize, fileSize);
+      const footer = await this.#footer(driver, handle, path, fileSize);
+      return decodeRowGroup(
+        { driver, handle, path, footer, rowGroup },
+        this.#options,
+        this.#closing.signal,
+      );
+    });
+    if (group.rows !== held.rows) {
+      throw fileCorrupt(
+        { path, rowGroup },
+        `it has ${group.rows} rows now and had ${held.rows} when its split was made`,
+      );
+    }
+    held.group = group;
+    this.#metrics.counter("rowGroupsDecoded").inc();
+  }
+
+  async #footer(
+    driver: ParquetDriver,
+    handle: Parameters<typeof readFooter>[1],
+    path: string,
+    fileSize: number,
+  ): Promise<ParquetFooter> {
+    const known = this.#footers.get(path);
+    if (known !== undefined) return known;
+    const footer = await readFooter(driver, handle, path, fileSize);
+    const oldest = this.#footers.keys().next().value;
+    if (this.#footers.size >= MAX_FOOTERS && oldest !== undefined) this.#footers.delete(oldest);
+    this.#footers.set(path, footer);
+    return footer;
+  }
+
+  /** Drops decoded row groups, the one that will be read last first; they are decoded again later. */
+  #makeRoom(next: HeldSplit): void {
+    const decoded = [...this.#splits.values()].filter((h) => h !== next && h.group !== undefined);
+    while (decoded.length >= this.#options.maxDecodedRowGroups) {
+      const last = decoded.pop();
+      if (last === undefined) return;
+      last.group = undefined;
+      this.#metrics.counter("rowGroupsDropped").inc();
+    }
+  }
+
+  #setPaused(splits: readonly ParquetSplit[], paused: boolean): void {
+    for (const { splitId } of splits) {
+      const held = this.#splits.get(splitId);
+      if (held !== undefined) held.paused = paused;
+    }
+  }
+
+  #decodedCount(): number {
+    let count = 0;
+    for (const held of this.#splits.values()) if (held.group !== undefined) count++;
+    return count;
+  }
+}

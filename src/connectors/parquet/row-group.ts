@@ -1,0 +1,141 @@
+import type { FileHandle } from "node:fs/promises";
+import type { DecodedArray, SchemaTree } from "hyparquet";
+import { HeadwaterError } from "../../errors/index.js";
+import { fileCorrupt, type ParquetPlace } from "./file-errors.js";
+import type { ParsedParquetOptions } from "./options.js";
+import { toAsyncBuffer } from "./parquet-bytes.js";
+import type { ParquetDriver } from "./parquet-driver.js";
+import { leavesOf, type ParquetFooter, selectColumns } from "./parquet-file.js";
+import { int64ToNumbers, timestampParsers } from "./record-values.js";
+
+/** Which row group to decode, of which open file. */
+export interface RowGroupSource {
+  readonly driver: ParquetDriver;
+  readonly handle: FileHandle;
+  readonly path: string;
+  readonly footer: ParquetFooter;
+  readonly rowGroup: number;
+}
+
+/** A row group's columns, in the order of the schema: column i is called `names[i]`. */
+export interface DecodedRowGroup {
+  readonly rows: number;
+  readonly names: readonly string[];
+  /** The values of each column, one a row. */
+  readonly columns: readonly ArrayLike<unknown>[];
+}
+
+/**
+ * Decodes the wanted columns of a row group.
+ *
+ * Each column is read on its own, so that errors can name it and the event loop has its turn between
+ * two. Throws FILE_CORRUPT naming file, row group and column; stops with an AbortError when the
+ * signal is aborted.
+ */
+export async function decodeRowGroup(
+  source: RowGroupSource,
+  options: ParsedParquetOptions,
+  signal: AbortSignal,
+): Promise<DecodedRowGroup> {
+  const { footer, rowGroup, path } = source;
+  const rowStart = footer.rowStarts[rowGroup];
+  const rowEnd = footer.rowStarts[rowGroup + 1];
+  if (rowStart === undefined || rowEnd === undefined) {
+    throw fileCorrupt({ path, rowGroup }, "the footer does not list it");
+  }
+  const names: string[] = [];
+  const columns: ArrayLike<unknown>[] = [];
+  for (const column of selectColumns(path, footer, options.columns)) {
+    signal.throwIfAborted();
+    const name = column.element.name;
+    const place = { path, rowGroup, column: name };
+    try {
+      checkChunks(source, column, rowEnd - rowStart);
+      const chunks = await readColumn(source, options, name, rowStart, rowEnd);
+      const values = toRecordValues(column, chunks, rowEnd - rowStart);
+      names.push(name);
+      columns.push(options.int64 === "number" ? int64ToNumbers(place, rowStart, values) : values);
+    } catch (error) {
+      throw corrupt(place, error);
+    }
+  }
+  return { rows: rowEnd - rowStart, names, columns };
+}
+
+/** Refuses what the footer says of the column's chunks when it contradicts the schema. */
+function checkChunks({ footer, rowGroup }: RowGroupSource, column: SchemaTree, rows: number): void {
+  const chunks = footer.metadata.row_groups[rowGroup]?.columns ?? [];
+  for (const leaf of leavesOf(column)) {
+    const name = leaf.path.join(".");
+    const meta = chunks.find((c) => c.meta_data?.path_in_schema.join(".") === name)?.meta_data;
+    if (meta === undefined) throw new Error(`the footer does not list ${name}`);
+    const { type, repetition_type: repetition } = leaf.element;
+    if (meta.type !== type) throw new Error(`it is ${meta.type} and the schema says ${type}`);
+    const isFlat = leaf === column && repetition !== "REPEATED";
+    if (isFlat && meta.num_values !== BigInt(rows)) {
+      throw new Error(`the footer says ${meta.num_values} values and ${rows} rows`);
+    }
+  }
+}
+
+/** The column's values of the rows as hyparquet decodes and assembles them: in one array or several. */
+async function readColumn(
+  { driver, handle, footer }: RowGroupSource,
+  options: ParsedParquetOptions,
+  name: string,
+  rowStart: number,
+  rowEnd: number,
+): Promise<readonly DecodedArray[]> {
+  const chunks: DecodedArray[] = [];
+  await driver.parquetRead({
+    file: toAsyncBuffer(handle, footer.fileSize),
+    metadata: footer.metadata,
+    columns: [name],
+    rowStart,
+    rowEnd,
+    compressors: driver.compressors,
+    parsers: timestampParsers(options.timestamps),
+    // Bytes without the annotation that they are text stay bytes: decoding would lose some.
+    utf8: false,
+    onChunk: ({ columnData }) => {
+      chunks.push(columnData);
+    },
+  });
+  return chunks;
+}
+
+/** Joins the arrays, and makes of what hyparquet gives for a missing value what records hold. */
+function toRecordValues(
+  { element, children }: SchemaTree,
+  chunks: readonly DecodedArray[],
+  rows: number,
+): DecodedArray {
+  const count = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  if (count !== rows) throw new Error(`it has ${count} values for ${rows} rows`);
+  const [first] = chunks;
+  const values = chunks.length === 1 && first !== undefined ? first : join(chunks, rows);
+  if (!Array.isArray(values)) return values;
+  // A repeated column without entries is an empty list.
+  if (element.repetition_type === "REPEATED") return values.map((value) => value ?? []);
+  if (!values.includes(undefined)) return values;
+  if (children.length === 0) throw new Error("a value lies outside of its dictionary");
+  return values.map((value) => value ?? null);
+}
+
+function join(chunks: readonly DecodedArray[], rows: number): unknown[] {
+  const values = new Array<unknown>(rows);
+  let next = 0;
+  for (const chunk of chunks) {
+    for (let i = 0; i < chunk.length; i++) values[next++] = chunk[i];
+  }
+  return values;
+}
+
+/** What the bytes brought about, as FILE_CORRUPT; errors of the system and of closing stay. */
+function corrupt(place: ParquetPlace, error: unknown): unknown {
+  if (error instanceof HeadwaterError) return error;
+  const { syscall, name } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined || name === "AbortError") return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return fileCorrupt(place, `its pages cannot be decoded: ${reason}`, error);
+}

@@ -1,0 +1,54 @@
+interface SubtaskAttempts {
+  /** Attempts below this one have ended. */
+  first: number;
+  /** The highest attempt that was ever heard of. */
+  highest: number;
+  /** Attempts from `first` on that have ended one by one. */
+  readonly ended: Set<number>;
+}
+
+/**
+ * Owns: which attempts of each subtask have ended. Called by: the coordinator's loop.
+ * Invariants: an attempt that has ended never comes back; the numbers of later ones are higher.
+ *
+ * What a dead attempt has sent may arrive after the news of its death, which takes another way. Let
+ * in, its request would take splits for nobody (Flink asks the execution's state before it delivers).
+ */
+export class AttemptFence {
+  readonly #subtasks = new Map<number, SubtaskAttempts>();
+
+  /** Whether what this attempt sends still counts. */
+  allows(subtask: number, attempt: number): boolean {
+    const attempts = this.#subtasks.get(subtask);
+    if (attempts === undefined) return true;
+    return attempt >= attempts.first && !attempts.ended.has(attempt);
+  }
+
+  /** The attempt runs. */
+  ready(subtask: number, attempt: number): void {
+    const attempts = this.#of(subtask);
+    attempts.highest = Math.max(attempts.highest, attempt);
+  }
+
+  /** The attempt has ended; with concurrent attempts others may go on. */
+  ended(subtask: number, attempt: number): void {
+    this.ready(subtask, attempt);
+    this.#of(subtask).ended.add(attempt);
+  }
+
+  /** All attempts so far have ended. */
+  reset(subtask: number): void {
+    const attempts = this.#of(subtask);
+    attempts.first = attempts.highest + 1;
+    attempts.ended.clear();
+  }
+
+  #of(subtask: number): SubtaskAttempts {
+    let attempts = this.#subtasks.get(subtask);
+    if (attempts === undefined) {
+      attempts = { first: 0, highest: -1, ended: new Set() };
+      this.#subtasks.set(subtask, attempts);
+    }
+    return attempts;
+  }
+}

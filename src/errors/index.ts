@@ -1,0 +1,2 @@
+export * from "./error-info.js";
+export * from "./headwater-error.js";

@@ -1,0 +1,15 @@
+export * from "./back-pressured-clocks.js";
+export * from "./idleness-manager.js";
+export * from "./idleness-timer.js";
+export * from "./no-op-timestamps-and-watermarks.js";
+export type * from "./partial-watermark.js";
+export * from "./pausable-relative-clock.js";
+export * from "./progressive-timestamps-and-watermarks.js";
+export * from "./source-output-with-watermarks.js";
+export type * from "./timestamps-and-watermarks.js";
+export * from "./watermark-bounds.js";
+export { WatermarksWithIdleness } from "./watermark-generators.js";
+export * from "./watermark-output-multiplexer.js";
+export * from "./watermark-strategy.js";
+export * from "./watermark-to-data-output.js";
+export type * from "./watermark-update-listener.js";

@@ -1,0 +1,67 @@
+export type * from "./api/index.js";
+export {
+  type CheckpointData,
+  type CheckpointKind,
+  type CheckpointStorage,
+  type CompletedCheckpoint,
+  FileCheckpointStorage,
+  MemoryCheckpointStorage,
+} from "./checkpoint/index.js";
+export * from "./connectors/index.js";
+export * from "./enumerator/index.js";
+export {
+  type ErrorCode,
+  type ErrorDomain,
+  type ErrorRetry,
+  type ErrorScope,
+  explain,
+  HeadwaterError,
+  unsupportedOperation,
+} from "./errors/index.js";
+export {
+  boundedOutOfOrderness,
+  MAX_WATERMARK,
+  MIN_TIMESTAMP,
+  monotonousTimestamps,
+  noWatermarks,
+  punctuatedWatermarks,
+  watermarkGenerator,
+} from "./eventtime/index.js";
+export {
+  type Actor,
+  type ActorContext,
+  type ActorEvent,
+  type Address,
+  AVAILABLE,
+  type Availability,
+  AvailabilityFuture,
+  type Cancel,
+  type Clock,
+  type InspectionObserver,
+  type Journal,
+  type ProcessingTimeService,
+  type Random,
+  type Scheduler,
+  type Transport,
+} from "./mailbox/index.js";
+export * from "./reader/index.js";
+export * from "./runtime/index.js";
+export { jsonSerializer } from "./serde/index.js";
+export * from "./sink/index.js";
+export {
+  assignTimestamps,
+  type Chunk,
+  type ChunkOperator,
+  type Collector,
+  type Control,
+  filter,
+  flatMap,
+  map,
+  type ProcessFunction,
+  type ProcessFunctionContext,
+  type ProcessOptions,
+  process,
+  records$,
+  tap,
+  throughRecords,
+} from "./stream/index.js";

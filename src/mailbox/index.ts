@@ -1,0 +1,14 @@
+export * from "./actor.js";
+export * from "./actor-system.js";
+export * from "./address.js";
+export * from "./availability.js";
+export * from "./clock.js";
+export * from "./dispatcher.js";
+export * from "./envelope.js";
+export * from "./journal.js";
+export * from "./machine-host.js";
+export * from "./mailbox.js";
+export type * from "./ports.js";
+export * from "./random.js";
+export * from "./scheduler.js";
+export * from "./transport.js";

@@ -1,0 +1,2 @@
+export * from "./source-operator.js";
+export type * from "./source-operator-options.js";

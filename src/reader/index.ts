@@ -1,0 +1,11 @@
+export type { CustomTask } from "../../machines/fetcher-event.js";
+export * from "./element-queue.js";
+export * from "./fetcher-per-split-manager.js";
+export * from "./iterator-source-reader.js";
+export * from "./rate-limiter.js";
+export * from "./records-by-splits.js";
+export * from "./sequential-fetcher-manager.js";
+export * from "./single-thread-fetcher-manager.js";
+export * from "./source-reader-base.js";
+export type { TaskHandler } from "./split-fetcher.js";
+export { SplitFetcherManager, type SplitFetcherManagerOptions } from "./split-fetcher-manager.js";

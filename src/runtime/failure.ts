@@ -1,0 +1,13 @@
+import type { ErrorInfo, ErrorRetry } from "../errors/index.js";
+
+/**
+ * Whether a restart may help: the error nearest to the cause that says something about retrying
+ * decides. An error of foreign code says nothing and may be restarted, as in Flink.
+ */
+export function isRestartable(error: ErrorInfo): boolean {
+  let retry: ErrorRetry = "backoff";
+  for (let info: ErrorInfo | undefined = error; info !== undefined; info = info.cause) {
+    if (info.retry !== undefined) retry = info.retry;
+  }
+  return retry !== "never";
+}

@@ -1,0 +1,28 @@
+import {
+  type CheckpointStorage,
+  FileCheckpointStorage,
+  MemoryCheckpointStorage,
+} from "../checkpoint/index.js";
+
+/** Where savepoints of a job without a checkpoint directory go, in the working directory. */
+export const DEFAULT_SAVEPOINT_DIRECTORY = "savepoints";
+
+const isInMemory = (location: string): boolean => location.startsWith("memory:");
+
+/**
+ * The storage of a job without a checkpoint directory: checkpoints in memory, for restarts only, and
+ * savepoints in files, since somebody wants to keep them.
+ */
+export function memoryWithSavepointFiles(jobName: string, retained: number): CheckpointStorage {
+  const memory = new MemoryCheckpointStorage({ jobName, retained });
+  const files = new FileCheckpointStorage({ directory: DEFAULT_SAVEPOINT_DIRECTORY, jobName });
+  return {
+    store: (data) => memory.store(data),
+    storeSavepoint: (data, target) => files.storeSavepoint(data, target),
+    list: () => memory.list(),
+    discard: (location) => memory.discard(location),
+    load: (location) => (isInMemory(location) ? memory : files).load(location),
+    // For ids that no savepoint has yet: there is nothing in memory when a job starts.
+    restoreCandidates: () => files.restoreCandidates(),
+  };
+}

@@ -1,0 +1,110 @@
+import { catchError, type Observable, Subject } from "rxjs";
+import type { Sink } from "../api/sink.js";
+import type { AnySource } from "../api/source.js";
+import type { WatermarkStrategy } from "../api/watermark.js";
+import type { OperatorState } from "../checkpoint/checkpoint-data.js";
+import { HeadwaterError } from "../errors/index.js";
+import { type Chunk, type ChunkOperator, isStateful } from "../stream/index.js";
+import { operatorFailed, type SubtaskName } from "./subtask-error.js";
+
+/** One source with everything behind it, up to its sink; the unit that is cut into subtasks. */
+export interface Pipeline {
+  /** Unique in the job and the same in every release: state is found by it. */
+  readonly id: string;
+  readonly source: AnySource;
+  readonly watermarkStrategy: WatermarkStrategy<unknown>;
+  readonly operators: readonly ChunkOperator<never, unknown>[];
+  readonly sink: Sink<never>;
+  /** Undefined: the job's. */
+  readonly parallelism: number | undefined;
+}
+
+/** The names under which a pipeline's operators keep state. */
+export function statefulOperatorNames(pipeline: Pipeline): readonly string[] {
+  return pipeline.operators.flatMap((operator: unknown) =>
+    isStateful(operator) ? [operator.operatorName] : [],
+  );
+}
+
+/** What a subtask gives to its operators. */
+export interface ChainContext {
+  readonly indexOfSubtask: number;
+  readonly currentParallelism: number;
+  readonly restored: Readonly<Record<string, readonly OperatorState[]>>;
+  acknowledge(checkpointId: number, operator: string, state: OperatorState): void;
+  decline(checkpointId: number, error: unknown): void;
+}
+
+/** The running operators of one attempt: chunks go in at `input` and come out at `output`. */
+export interface OperatorChain {
+  readonly input: Subject<Chunk<unknown>>;
+  readonly output: Observable<Chunk<unknown>>;
+}
+
+/**
+ * Builds a pipeline's operators for one attempt, with the state that they are restored from. What
+ * one throws becomes OPERATOR_FAILED on `output`.
+ */
+export function buildChain(pipeline: Pipeline, context: ChainContext): OperatorChain {
+  const input = new Subject<Chunk<unknown>>();
+  let output: Observable<Chunk<unknown>> = input;
+  const where: SubtaskName = { pipeline: pipeline.id, subtask: context.indexOfSubtask };
+  for (const [index, operator] of pipeline.operators.entries()) {
+    const name = isStateful(operator)
+      ? `operator ${operator.operatorName}`
+      : `operator ${index + 1}`;
+    const bound = isStateful(operator)
+      ? operator.bind({
+          indexOfSubtask: context.indexOfSubtask,
+          currentParallelism: context.currentParallelism,
+          restoredStates: (context.restored[operator.operatorName] ?? []).map((state) =>
+            decodeState(operator.operatorName, state),
+          ),
+          acknowledge: (checkpointId, name, state) =>
+            context.acknowledge(checkpointId, name, encodeState(state)),
+          decline: (checkpointId, error) => context.decline(checkpointId, error),
+        })
+      : operator;
+    output = (bound as ChunkOperator<unknown, unknown>)(output).pipe(
+      catchError((error: unknown) => {
+        throw operatorFailed(name, where, error);
+      }),
+    );
+  }
+  return { input, output };
+}
+
+const STATE_VERSION = 1;
+
+function encodeState(state: unknown): OperatorState {
+  const json = JSON.stringify(state ?? null);
+  return { version: STATE_VERSION, bytes: new TextEncoder().encode(json) };
+}
+
+function decodeState(operator: string, state: OperatorState): unknown {
+  if (state.version !== STATE_VERSION) {
+    throw stateUnreadable(
+      operator,
+      `has version ${state.version}, this release reads ${STATE_VERSION}`,
+    );
+  }
+  try {
+    return JSON.parse(new TextDecoder().decode(state.bytes));
+  } catch (cause) {
+    throw stateUnreadable(operator, "is not JSON", cause);
+  }
+}
+
+function stateUnreadable(operator: string, why: string, cause?: unknown): HeadwaterError {
+  return new HeadwaterError(
+    "CHECKPOINT_STATE_UNMATCHED",
+    `the checkpointed state of operator ${operator} ${why}`,
+    {
+      domain: "user",
+      retry: "never",
+      scope: "job",
+      cause,
+      hint: "Restore from a checkpoint that this release of the job wrote, or start without one.",
+    },
+  );
+}

@@ -1,0 +1,173 @@
+import {
+  CheckpointCoordinator,
+  type CheckpointData,
+  type CheckpointStorage,
+  FileCheckpointStorage,
+  findRestorePoint,
+  nextCheckpointId,
+  type RestorePoint,
+  verifyRestorable,
+} from "../checkpoint/index.js";
+import { AlignmentGroup } from "../coordinator/index.js";
+import { toErrorInfo } from "../errors/index.js";
+import { ActorSystem, type Address, address } from "../mailbox/index.js";
+import { MetricRegistry } from "../metrics/index.js";
+import { Deployment } from "./deployment.js";
+import { JobClient, type JobHandle } from "./job-client.js";
+import { JobMaster } from "./job-master.js";
+import type { JobOptions } from "./job-options.js";
+import {
+  DEFAULT_SAVEPOINT_DIRECTORY,
+  memoryWithSavepointFiles,
+} from "./memory-with-savepoint-files.js";
+import { type Pipeline, statefulOperatorNames } from "./pipeline.js";
+
+/**
+ * Starts a job's actors and returns its handle; the job itself is deployed by a StartJob event.
+ *
+ * A checkpoint or savepoint that the job cannot start from is refused before anything runs.
+ */
+export async function runJob(
+  jobName: string,
+  pipelines: readonly Pipeline[],
+  options: JobOptions,
+  system = new ActorSystem(options.ports),
+): Promise<JobHandle> {
+  const registry = new MetricRegistry();
+  const storage = createStorage(jobName, options);
+  const restorePoint = await findStart(storage, options);
+  const start = restorePoint?.data;
+  if (start !== undefined) verify(start, jobName, pipelines, options);
+  const firstCheckpointId = await nextCheckpointId(storage, start);
+  const jobMaster = address(jobName, "job-master");
+  const checkpointCoordinator = address(jobName, "checkpoint-coordinator");
+  const clientAddress = address(jobName, "client");
+  const groups = spawnAlignmentGroups(system, jobName, pipelines, jobMaster);
+  const deployment = new Deployment(system, {
+    jobName,
+    pipelines,
+    parallelism: options.parallelism,
+    hostName: options.hostName,
+    autoWatermarkInterval: options.autoWatermarkInterval,
+    allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
+    jobMaster,
+    checkpointCoordinator,
+    metricGroup: registry.root(),
+    inspect: options.inspect,
+    alignmentGroups: groups,
+  });
+  const client = system.spawn(
+    clientAddress,
+    (context) =>
+      new JobClient(context, {
+        initial: {
+          jobName,
+          state: "CREATED",
+          restoredFrom: restorePoint?.location,
+          restarts: 0,
+          lastError: undefined,
+          completedCheckpoints: 0,
+          lastCheckpoint: undefined,
+          savepoint: undefined,
+          pipelines: deployment.overview(),
+        },
+        jobMaster,
+        checkpointCoordinator,
+        registry,
+        defaultTarget: options.checkpoint.directory ?? DEFAULT_SAVEPOINT_DIRECTORY,
+      }),
+  );
+  system.spawn(checkpointCoordinator, (context) => {
+    const { interval, intervalDuringBacklog, timeout, minPause, tolerableFailures } =
+      options.checkpoint;
+    return new CheckpointCoordinator(context, {
+      jobName,
+      storage,
+      jobMaster,
+      metricGroup: registry.root().group("checkpoint"),
+      timeout,
+      minPause,
+      tolerableFailures,
+      ...(interval === undefined ? {} : { interval }),
+      ...(intervalDuringBacklog === undefined ? {} : { intervalDuringBacklog }),
+      pipelines: deployment.pipelines(),
+      firstCheckpointId,
+      ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
+    });
+  });
+  system.spawn(
+    jobMaster,
+    (context) =>
+      new JobMaster(
+        context,
+        {
+          jobName,
+          storage,
+          restartStrategy: options.restartStrategy,
+          checkpointCoordinator,
+          client: clientAddress,
+          inspect: options.inspect,
+          initialRestorePoint: restorePoint?.location,
+        },
+        deployment,
+      ),
+  );
+  system.post(clientAddress, jobMaster, { type: "StartJob" });
+  return client;
+}
+
+function createStorage(jobName: string, { checkpoint }: JobOptions): CheckpointStorage {
+  if (checkpoint.storage !== undefined) return checkpoint.storage;
+  const { directory, retained } = checkpoint;
+  return directory === undefined
+    ? memoryWithSavepointFiles(jobName, retained)
+    : new FileCheckpointStorage({ directory, jobName, retained });
+}
+
+/** Where the job starts: the savepoint that was named, the newest checkpoint, or nothing. */
+async function findStart(
+  storage: CheckpointStorage,
+  { fromSavepoint, resume }: JobOptions,
+): Promise<RestorePoint | undefined> {
+  if (fromSavepoint !== undefined) {
+    return { location: fromSavepoint, data: await storage.load(fromSavepoint) };
+  }
+  return resume ? findRestorePoint(storage) : undefined;
+}
+
+function verify(
+  data: CheckpointData,
+  jobName: string,
+  pipelines: readonly Pipeline[],
+  { allowNonRestoredState }: JobOptions,
+): void {
+  verifyRestorable(data, {
+    jobName,
+    pipelines: pipelines.map((pipeline) => ({
+      id: pipeline.id,
+      operatorNames: statefulOperatorNames(pipeline),
+    })),
+    allowNonRestoredState,
+  });
+}
+
+function spawnAlignmentGroups(
+  system: ActorSystem,
+  jobName: string,
+  pipelines: readonly Pipeline[],
+  jobMaster: Address,
+): ReadonlyMap<string, Address> {
+  const groups = new Map<string, Address>();
+  for (const { watermarkStrategy } of pipelines) {
+    const group = watermarkStrategy.alignment?.group;
+    if (group === undefined || groups.has(group)) continue;
+    const self = address(jobName, "alignment-group", group);
+    system.spawn(self, (context) => {
+      const onError = (error: unknown): void =>
+        context.post(jobMaster, { type: "ActorFailed", error: toErrorInfo(error) });
+      return new AlignmentGroup(context, { onError });
+    });
+    groups.set(group, self);
+  }
+  return groups;
+}

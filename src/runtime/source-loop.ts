@@ -1,0 +1,162 @@
+import type { SourceSplit } from "../api/source-split.js";
+import type { Watermark } from "../api/watermark.js";
+import type { Availability, Clock, DefaultActionResult } from "../mailbox/index.js";
+import type { SourceOperator } from "../operator/index.js";
+import { type Chunk, ChunkBuilder } from "../stream/index.js";
+
+/** Chunks that may be on their way to the sink at once: the credits of the data plane. */
+const CREDITS = 8;
+/** Records that one chunk may hold. */
+const CHUNK_SIZE = 1024;
+/** Milliseconds that one slice of reading may take. */
+const SLICE = 5;
+/** The clock is read once in this many polls. */
+const POLLS_PER_CLOCK_READ = 128;
+
+/** What the loop needs of its subtask. */
+export interface SourceLoopOptions {
+  readonly clock: Clock;
+  /** Takes a chunk on its way through the operators to the sink. */
+  push(chunk: Chunk<unknown>): void;
+  /** Whether reading may go on; asked after each chunk. */
+  mayRead(): boolean;
+  /** Runs the loop again soon. */
+  wake(): void;
+  /** The operator has nothing more: emit the end. */
+  inputEnded(): void;
+}
+
+/**
+ * Owns: the chunk being filled, the credits, and the wait for the reader.
+ * Called by: the subtask's default action (`run`), and by the subtask between slices.
+ * Invariants: at most CREDITS chunks are in flight, one more for a barrier or the end; whatever the
+ * operator has emitted leaves before the next barrier, and at the end of a slice at the latest.
+ */
+export class SourceLoop {
+  readonly builder = new ChunkBuilder<unknown>();
+  readonly #options: SourceLoopOptions;
+  #operator: SourceOperator<unknown, SourceSplit> | undefined;
+  #inFlight = 0;
+  #records = 0;
+  #emittedMaxWatermark = false;
+  #backPressured = false;
+  #waitingFor: Availability | undefined;
+  #sliceEnd = 0;
+  #polls = 0;
+
+  constructor(options: SourceLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Records emitted so far. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /** The last watermark on its way to the sink. */
+  get watermark(): Watermark {
+    if (this.#emittedMaxWatermark) return Number.POSITIVE_INFINITY;
+    return this.#operator?.latestWatermark ?? Number.NEGATIVE_INFINITY;
+  }
+
+  get isBackPressured(): boolean {
+    return this.#backPressured;
+  }
+
+  start(operator: SourceOperator<unknown, SourceSplit>): void {
+    this.#operator = operator;
+    this.#options.wake();
+  }
+
+  /** Asked by the operator after each record; the clock is read rarely, so it costs a nanosecond or two. */
+  canEmitMore(): boolean {
+    if (this.builder.size >= CHUNK_SIZE) return false;
+    if (++this.#polls < POLLS_PER_CLOCK_READ) return true;
+    this.#polls = 0;
+    return this.#options.clock.relativeTime() < this.#sliceEnd;
+  }
+
+  /** Reads one slice. */
+  run(): DefaultActionResult {
+    if (this.#operator === undefined || !this.#options.mayRead()) return "SUSPEND";
+    if (this.#inFlight >= CREDITS) {
+      this.#setBackPressured(true);
+      return "SUSPEND";
+    }
+    this.#setBackPressured(false);
+    // The savepoint was the end: what timers have emitted since its barrier must not get out.
+    if (isStopped(this.#operator.mode)) this.builder.take();
+    this.emitChunk();
+    this.#sliceEnd = this.#options.clock.relativeTime() + SLICE;
+    return this.#readSlice(this.#operator);
+  }
+
+  #readSlice(operator: SourceOperator<unknown, SourceSplit>): DefaultActionResult {
+    while (true) {
+      switch (operator.emitNext(this.builder)) {
+        case "MORE_AVAILABLE":
+          if (this.builder.size >= CHUNK_SIZE) this.emitChunk();
+          if (!this.#options.mayRead()) return "SUSPEND";
+          if (this.#inFlight < CREDITS && this.#options.clock.relativeTime() < this.#sliceEnd)
+            break;
+          this.emitChunk();
+          return "CONTINUE";
+        case "NOTHING_AVAILABLE":
+          this.emitChunk();
+          return this.#waitFor(operator.isAvailable());
+        case "END_OF_DATA":
+          this.emitMaxWatermark();
+          break;
+        case "STOPPED":
+          break;
+        case "END_OF_INPUT":
+          this.#options.inputEnded();
+          return "SUSPEND";
+      }
+    }
+  }
+
+  #waitFor(availability: Availability): DefaultActionResult {
+    if (availability.isDone) return "CONTINUE";
+    if (this.#waitingFor !== availability) {
+      this.#waitingFor = availability;
+      availability.onDone(() => {
+        if (this.#waitingFor === availability) this.#waitingFor = undefined;
+        this.#options.wake();
+      });
+    }
+    return "SUSPEND";
+  }
+
+  /** The end of event time; once, also when a drain and the end of the data both ask for it. */
+  emitMaxWatermark(): void {
+    if (this.#emittedMaxWatermark) return;
+    this.#emittedMaxWatermark = true;
+    this.builder.emitWatermark(Number.POSITIVE_INFINITY);
+  }
+
+  /** Sends what is gathered on its way, with or without a credit. */
+  emitChunk(): void {
+    if (this.builder.isEmpty) return;
+    const chunk = this.builder.take();
+    this.#records += chunk.records.length;
+    this.#inFlight++;
+    this.#options.push(chunk);
+  }
+
+  /** A chunk has reached the end of the sink: its credit comes back. */
+  chunkWritten(): void {
+    this.#inFlight--;
+    this.#options.wake();
+  }
+
+  #setBackPressured(backPressured: boolean): void {
+    if (this.#backPressured === backPressured) return;
+    this.#backPressured = backPressured;
+    this.#operator?.markBackPressured(backPressured);
+  }
+}
+
+function isStopped(mode: SourceOperator<unknown, SourceSplit>["mode"]): boolean {
+  return mode === "SOURCE_STOPPED" || mode === "SOURCE_DRAINED";
+}

@@ -1,0 +1,108 @@
+import type { TriggerCheckpoint } from "../api/job-event.js";
+import type {
+  CheckpointAcknowledged,
+  CheckpointDeclined,
+  OperatorState,
+  SubtaskFinished,
+  SubtaskState,
+} from "../checkpoint/index.js";
+import { toErrorInfo } from "../errors/index.js";
+import { FINAL_STATE } from "../stream/index.js";
+import type { AttemptId } from "./subtask-event.js";
+
+/** What a subtask posts to the checkpoint coordinator about checkpoints. */
+export type CheckpointReport = CheckpointAcknowledged | CheckpointDeclined | SubtaskFinished;
+
+interface PendingSnapshot {
+  readonly splits: SubtaskState["splits"];
+  readonly operators: Record<string, OperatorState>;
+}
+
+/**
+ * Owns: the snapshots whose barriers are on their way to the sink, and the subtask's final state.
+ * Called by: the subtask's loop.
+ * Invariants: a checkpoint is acknowledged only when its barrier has passed the flushed sink; an
+ * aborted one never.
+ */
+export class SubtaskCheckpoints {
+  readonly #id: AttemptId;
+  readonly #post: (report: CheckpointReport) => void;
+  readonly #pending = new Map<number, PendingSnapshot>();
+  readonly #finalOperators: Record<string, OperatorState> = {};
+  #stop: TriggerCheckpoint | undefined;
+  #lastAborted = Number.NEGATIVE_INFINITY;
+
+  constructor(id: AttemptId, post: (report: CheckpointReport) => void) {
+    this.#id = id;
+    this.#post = post;
+  }
+
+  /** The stopping savepoint whose outcome the subtask waits for. */
+  get stop(): TriggerCheckpoint | undefined {
+    return this.#stop;
+  }
+
+  /**
+   * Whether the checkpoint was aborted before its barrier came: the abortion comes straight from the
+   * checkpoint coordinator, the trigger through the source coordinator.
+   */
+  isAborted({ checkpointId }: TriggerCheckpoint): boolean {
+    return checkpointId <= this.#lastAborted;
+  }
+
+  /** Keeps the reader's splits until the barrier has passed. */
+  begin(trigger: TriggerCheckpoint, splits: SubtaskState["splits"]): void {
+    this.#pending.set(trigger.checkpointId, { splits, operators: {} });
+    if (trigger.stop) this.#stop = trigger;
+  }
+
+  /** Keeps what an operator had in its state when the barrier, or the end, passed it. */
+  operatorSnapshot(checkpointId: number, operator: string, state: OperatorState): void {
+    const into =
+      checkpointId === FINAL_STATE
+        ? this.#finalOperators
+        : this.#pending.get(checkpointId)?.operators;
+    if (into !== undefined) into[operator] = state;
+  }
+
+  /** The barrier has passed everything: the checkpoint has this subtask's state. */
+  acknowledge(checkpointId: number): void {
+    const snapshot = this.#pending.get(checkpointId);
+    if (snapshot === undefined) return;
+    this.#pending.delete(checkpointId);
+    const state: SubtaskState = { finished: false, ...snapshot };
+    this.#post({ type: "CheckpointAcknowledged", ...this.#id, checkpointId, state });
+  }
+
+  /** The subtask's state could not be taken; its barrier, if it is out already, acknowledges nothing. */
+  decline(checkpointId: number, error: unknown): void {
+    this.#pending.delete(checkpointId);
+    this.#post({
+      type: "CheckpointDeclined",
+      ...this.#id,
+      checkpointId,
+      error: toErrorInfo(error),
+    });
+  }
+
+  /** Forgets the checkpoint; returns the stopping savepoint if it was that one. */
+  abort(checkpointId: number): TriggerCheckpoint | undefined {
+    this.#pending.delete(checkpointId);
+    this.#lastAborted = Math.max(this.#lastAborted, checkpointId);
+    const stop = this.#stop;
+    if (stop?.checkpointId !== checkpointId) return undefined;
+    this.#stop = undefined;
+    return stop;
+  }
+
+  /** Everything is read and written: this state stands for the subtask in all later checkpoints. */
+  finish(splitVersion: number): SubtaskState {
+    const state: SubtaskState = {
+      finished: true,
+      splits: { version: splitVersion, splits: [] },
+      operators: this.#finalOperators,
+    };
+    this.#post({ type: "SubtaskFinished", ...this.#id, state });
+    return state;
+  }
+}

@@ -1,0 +1,27 @@
+import type { MetricGroup } from "../api/metrics.js";
+import type { RestoredSubtask } from "../checkpoint/index.js";
+import type { Actor, ActorContext, Address, InspectionObserver } from "../mailbox/index.js";
+import type { Pipeline } from "./pipeline.js";
+
+/** What one attempt of a subtask is made of. */
+export interface SubtaskOptions {
+  readonly jobName: string;
+  readonly pipeline: Pipeline;
+  readonly subtask: number;
+  readonly attempt: number;
+  readonly parallelism: number;
+  readonly hostName: string;
+  readonly coordinator: Address;
+  readonly checkpointCoordinator: Address;
+  readonly jobMaster: Address;
+  readonly metricGroup: MetricGroup;
+  /** Milliseconds between periodic watermarks; 0: none. */
+  readonly autoWatermarkInterval: number;
+  readonly allowUnalignedSourceSplits: boolean;
+  /** Undefined: a fresh start. */
+  readonly restored: RestoredSubtask | undefined;
+  readonly inspect: InspectionObserver | undefined;
+  /** Starts an actor below the subtask; it ends with the attempt. */
+  spawn(parent: Address, name: string, create: (context: ActorContext) => Actor): Address;
+  stopActor(address: Address): void;
+}

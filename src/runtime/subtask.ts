@@ -1,0 +1,388 @@
+import type { Subscription } from "rxjs";
+import { type SubtaskOutcome, subtaskMachine } from "../../machines/subtask.machine.js";
+import type { TriggerCheckpoint } from "../api/job-event.js";
+import type { SinkWriter } from "../api/sink.js";
+import type { SourceSplit } from "../api/source-split.js";
+import { illegalState, toErrorInfo } from "../errors/index.js";
+import {
+  type Actor,
+  type ActorContext,
+  type ActorEvent,
+  type DefaultActionResult,
+  MachineHost,
+} from "../mailbox/index.js";
+import type { SourceOperator } from "../operator/index.js";
+import { deserializeSplits, serializeSplits } from "../serde/index.js";
+import { createSourceOperator } from "./create-source-operator.js";
+import { LoopTimers } from "./loop-timers.js";
+import { buildChain, type OperatorChain } from "./pipeline.js";
+import { ReaderActorsBelow } from "./reader-actors-below.js";
+import { SinkFeed } from "./sink-feed.js";
+import { SinkWriterLifecycle } from "./sink-writer-lifecycle.js";
+import { SourceLoop } from "./source-loop.js";
+import { SubtaskCheckpoints } from "./subtask-checkpoints.js";
+import { drainedInVain, subtaskFailed } from "./subtask-error.js";
+import type { AttemptId, SubtaskEvent, SubtaskToJobEvent } from "./subtask-event.js";
+import type { SubtaskOptions } from "./subtask-options.js";
+
+/** Milliseconds between two reports to the job. */
+const REPORT_INTERVAL = 100;
+
+/**
+ * One attempt of a subtask: Flink's StreamTask for a source, its operators and its sink writer.
+ *
+ * Owns: the source operator, the operator chain, the source loop and the sink feed.
+ * Called by: the dispatcher, one event at a time; between events the default action reads a slice.
+ * Invariants: a checkpoint is one event between two chunks: what is emitted before the barrier is
+ * in its snapshot and nothing else. Whatever fails, the job hears SubtaskFailed and then, when
+ * nothing of the attempt runs any more, SubtaskClosed.
+ */
+export class Subtask implements Actor<SubtaskEvent> {
+  readonly #context: ActorContext;
+  readonly #options: SubtaskOptions;
+  readonly #id: AttemptId;
+  readonly #timers: LoopTimers;
+  readonly #loop: SourceLoop;
+  readonly #checkpoints: SubtaskCheckpoints;
+  readonly #machine: MachineHost<typeof subtaskMachine>;
+  readonly #actorsBelow: ReaderActorsBelow;
+  readonly #writer: SinkWriterLifecycle;
+  #operator: SourceOperator<unknown, SourceSplit> | undefined;
+  #chain: OperatorChain | undefined;
+  #subscription: Subscription | undefined;
+  #feed: SinkFeed<unknown> | undefined;
+  #error: unknown;
+  #closeError: unknown;
+
+  constructor(context: ActorContext, options: SubtaskOptions) {
+    this.#context = context;
+    this.#options = options;
+    const { pipeline, subtask, attempt } = options;
+    this.#id = { pipeline: pipeline.id, subtask, attempt };
+    this.#timers = new LoopTimers(context);
+    this.#actorsBelow = new ReaderActorsBelow(context, options);
+    this.#writer = new SinkWriterLifecycle(pipeline.sink, this.#id);
+    this.#loop = new SourceLoop({
+      clock: context.clock,
+      push: (chunk) => this.#chain?.input.next(chunk),
+      mayRead: () => this.#state === "RUNNING",
+      wake: () => context.wakeDefaultAction(),
+      inputEnded: () => this.#endInput(),
+    });
+    this.#checkpoints = new SubtaskCheckpoints(this.#id, (report) =>
+      context.post(options.checkpointCoordinator, report),
+    );
+    this.#machine = new MachineHost(
+      subtaskMachine.provide({
+        actions: {
+          openWriter: () => this.#openWriter(),
+          openOperator: () => this.#effect(() => this.#openOperator()),
+          stopOperator: () => this.#effect(() => this.#stopOperator()),
+          resumeReading: () => context.wakeDefaultAction(),
+          reportFailure: () => this.#reportFailure(this.#error),
+          release: ({ context: { outcome } }) => this.#release(outcome),
+          reportClosed: ({ context: { outcome } }) => this.#closed(outcome),
+          unexpectedEvent: ({ event }) => {
+            throw illegalState(`${context.self} takes no ${event.type} in ${this.#state}`);
+          },
+        },
+      }),
+      { id: context.self, inspect: options.inspect },
+    );
+  }
+
+  get #state(): string {
+    return String(this.#machine.snapshot.value);
+  }
+
+  receive(event: SubtaskEvent): void {
+    const state = this.#state;
+    if (state === "CLOSING" || state === "CLOSED") this.#handleWhileClosing(event);
+    else this.#handle(event);
+    if (!this.#loop.builder.isEmpty) this.#context.wakeDefaultAction();
+  }
+
+  onError(error: unknown): void {
+    this.#fail(error);
+  }
+
+  runDefaultAction(): DefaultActionResult {
+    return this.#loop.run();
+  }
+
+  #handle(event: SubtaskEvent): void {
+    switch (event.type) {
+      case "AddSplit":
+      case "WatermarkAlignment":
+      case "NoMoreSplits":
+      case "IsProcessingBacklog":
+      case "SourceEventWrapper":
+        this.#openedOperator().handleOperatorEvent(event);
+        break;
+      case "TriggerCheckpoint":
+        if (this.#state === "RUNNING" && !this.#checkpoints.isAborted(event)) {
+          this.#takeCheckpoint(event);
+        }
+        break;
+      case "CheckpointCompleted":
+        this.#operator?.notifyCheckpointComplete(event.checkpointId);
+        if (this.#checkpoints.stop?.checkpointId === event.checkpointId) {
+          this.#machine.send({ type: "SavepointCompleted" });
+        }
+        break;
+      case "CheckpointAborted":
+        this.#abortCheckpoint(event.checkpointId);
+        break;
+      case "CancelSubtask":
+        this.#machine.send({ type: "CancelRequested" });
+        break;
+      case "WriterOpened":
+        this.#writerOpened();
+        break;
+      case "SinkProgressed":
+        this.#feed?.resume();
+        break;
+      default:
+        this.#handleWhileClosing(event);
+    }
+  }
+
+  /** Timers, deferred actions and fetchers still work while the attempt closes; the rest comes too late. */
+  #handleWhileClosing(event: SubtaskEvent): void {
+    switch (event.type) {
+      case "Released":
+        this.#machine.send({ type: "Released" });
+        break;
+      case "TimerFired":
+        this.#timers.fire(event.timer);
+        break;
+      case "RunInLoop":
+        this.#timers.run(event.action);
+        break;
+      case "AddSplit":
+      case "WatermarkAlignment":
+      case "NoMoreSplits":
+      case "IsProcessingBacklog":
+      case "SourceEventWrapper":
+      case "TriggerCheckpoint":
+      case "CheckpointCompleted":
+      case "CheckpointAborted":
+      case "CancelSubtask":
+      case "WriterOpened":
+      case "SinkProgressed":
+        break;
+      default:
+        this.#readerEvent(event);
+    }
+  }
+
+  #readerEvent(event: ActorEvent): void {
+    if (!this.#actorsBelow.receive(event)) {
+      throw illegalState(`${this.#context.self} takes no event ${event.type}`);
+    }
+  }
+
+  /** Runs an effect of the machine in transition: a failure is the machine's next event. */
+  #effect(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#timers.runInLoop(() => this.#fail(error));
+    }
+  }
+
+  #openedOperator(): SourceOperator<unknown, SourceSplit> {
+    if (this.#operator === undefined) {
+      throw illegalState(`${this.#context.self} got an event before it had opened`);
+    }
+    return this.#operator;
+  }
+
+  // Opening -----------------------------------------------------------------------------------
+
+  #openWriter(): void {
+    const { jobName, subtask, parallelism, metricGroup } = this.#options;
+    const context = {
+      jobName,
+      indexOfSubtask: subtask,
+      currentParallelism: parallelism,
+      metricGroup: metricGroup.group("sink"),
+    };
+    this.#writer.open(context, () =>
+      this.#context.post(this.#context.self, { type: "WriterOpened" }),
+    );
+  }
+
+  #writerOpened(): void {
+    this.#buildChain(this.#writer.writer);
+    // An operator that could not be created has ended the attempt already.
+    if (this.#state === "INITIALIZING") this.#machine.send({ type: "WriterOpened" });
+  }
+
+  #openOperator(): void {
+    const { coordinator, checkpointCoordinator, subtask, attempt, restored } = this.#options;
+    const { splitSerializer } = this.#options.pipeline.source;
+    const operator = createSourceOperator(this.#options, {
+      context: this.#context,
+      timers: this.#timers,
+      loop: this.#loop,
+      actors: this.#actorsBelow,
+    });
+    this.#operator = operator;
+    const splits = (restored?.splits ?? []).flatMap((serialized) =>
+      deserializeSplits<SourceSplit>(splitSerializer, serialized),
+    );
+    const self = this.#context.self;
+    // Before the reader registers, on the same channel: then the coordinator can answer it.
+    this.#context.post(coordinator, { type: "AttemptReady", subtask, attempt, address: self });
+    this.#context.post(checkpointCoordinator, {
+      type: "SubtaskRunning",
+      ...this.#id,
+      address: self,
+    });
+    this.#postToJob({ type: "SubtaskStarted", ...this.#id });
+    operator.open(splits);
+    this.#report();
+    this.#timers.scheduleWithFixedDelay(() => this.#report(), REPORT_INTERVAL, REPORT_INTERVAL);
+    this.#loop.start(operator);
+  }
+
+  #buildChain(writer: SinkWriter<unknown>): void {
+    const { pipeline, subtask, parallelism, restored } = this.#options;
+    this.#feed = new SinkFeed(pipeline.sink.name, this.#id, writer, {
+      chunkWritten: () => this.#loop.chunkWritten(),
+      barrierReached: ({ checkpointId }) => this.#checkpoints.acknowledge(checkpointId),
+      endReached: () => this.#machine.send({ type: "SinkFinished" }),
+      failed: (error) => this.#fail(error),
+      progressed: () => this.#context.post(this.#context.self, { type: "SinkProgressed" }),
+    });
+    this.#chain = buildChain(pipeline, {
+      indexOfSubtask: subtask,
+      currentParallelism: parallelism,
+      restored: restored?.operators ?? {},
+      acknowledge: (checkpointId, operator, state) =>
+        this.#checkpoints.operatorSnapshot(checkpointId, operator, state),
+      decline: (checkpointId, error) => this.#checkpoints.decline(checkpointId, error),
+    });
+    this.#subscription = this.#chain.output.subscribe({
+      next: (chunk) => this.#feed?.accept(chunk),
+      error: (error: unknown) => this.#fail(error),
+    });
+  }
+
+  // Checkpoints -------------------------------------------------------------------------------
+
+  #takeCheckpoint(trigger: TriggerCheckpoint): void {
+    const { checkpointId, stop, drain } = trigger;
+    const loop = this.#loop;
+    if (stop && drain) loop.emitMaxWatermark();
+    try {
+      const splits = this.#openedOperator().snapshotState(checkpointId);
+      const { splitSerializer } = this.#options.pipeline.source;
+      this.#checkpoints.begin(trigger, serializeSplits<SourceSplit>(splitSerializer, splits));
+    } catch (error) {
+      this.#checkpoints.decline(checkpointId, error);
+      if (stop && drain) throw drainedInVain(checkpointId, error);
+      return;
+    }
+    if (stop) this.#machine.send({ type: "StopBarrierEmitted" });
+    loop.builder.emitBarrier({ checkpointId, stop });
+    loop.emitChunk();
+  }
+
+  #abortCheckpoint(checkpointId: number): void {
+    this.#operator?.notifyCheckpointAborted(checkpointId);
+    const stop = this.#checkpoints.abort(checkpointId);
+    if (stop === undefined) return;
+    if (stop.drain) throw drainedInVain(checkpointId);
+    this.#machine.send({ type: "SavepointAborted" });
+  }
+
+  #stopOperator(): void {
+    this.#operator?.stop(this.#checkpoints.stop?.drain === true ? "DRAIN" : "NO_DRAIN");
+  }
+
+  // Ending ------------------------------------------------------------------------------------
+
+  /** The last chunk goes out even without a credit: nothing follows it. */
+  #endInput(): void {
+    this.#machine.send({ type: "InputEnded" });
+    this.#loop.builder.emitEndOfData();
+    this.#loop.emitChunk();
+    this.#chain?.input.complete();
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= subtaskFailed(this.#id, error);
+    if (this.#machine.snapshot.status === "active") this.#machine.send({ type: "Failed" });
+    else this.#reportFailure(this.#error);
+  }
+
+  #reportFailure(error: unknown): void {
+    this.#postToJob({ type: "SubtaskFailed", ...this.#id, error: toErrorInfo(error) });
+  }
+
+  #release(outcome: SubtaskOutcome | undefined): void {
+    const close = async (): Promise<void> => {
+      if (outcome === "FINISHED") this.#operator?.finish();
+      await this.#operator?.close();
+    };
+    // Each is closed whatever the others throw.
+    const closing = [
+      (async () => this.#subscription?.unsubscribe())(),
+      (async () => this.#feed?.close())(),
+      close(),
+    ];
+    const closeWriter = async (): Promise<void> => {
+      await Promise.allSettled(closing);
+      await this.#writer.close();
+    };
+    Promise.allSettled([...closing, closeWriter()]).then((results) => {
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed !== undefined) this.#closeError = subtaskFailed(this.#id, failed.reason);
+      this.#context.post(this.#context.self, { type: "Released" });
+    });
+  }
+
+  #closed(outcome: SubtaskOutcome | undefined): void {
+    this.#report("CLOSED");
+    if (outcome === "FINISHED") {
+      if (this.#closeError === undefined) {
+        const { version } = this.#options.pipeline.source.splitSerializer;
+        const state = this.#checkpoints.finish(version);
+        this.#postToJob({ type: "SubtaskEnded", ...this.#id, state });
+      } else {
+        this.#reportFailure(this.#closeError);
+      }
+    }
+    this.#postToJob({ type: "SubtaskClosed", ...this.#id });
+    this.#timers.clear();
+    if (outcome !== "FINISHED") this.#options.metricGroup.close();
+    this.#actorsBelow.stopAll();
+    this.#context.stop();
+  }
+
+  #postToJob(event: SubtaskToJobEvent): void {
+    this.#context.post(this.#options.jobMaster, event);
+  }
+
+  #report(state = this.#state): void {
+    const operator = this.#operator;
+    if (operator === undefined) return;
+    this.#postToJob({
+      type: "SubtaskReport",
+      ...this.#id,
+      status: {
+        state,
+        mode: operator.mode,
+        records: this.#loop.records,
+        watermark: this.#loop.watermark,
+        maxDesiredWatermark: operator.maxDesiredWatermark,
+        idle: operator.idle,
+        backPressured: this.#loop.isBackPressured,
+        splitWatermarks: Object.fromEntries(operator.splitWatermarks),
+        pausedSplits: [...operator.pausedSplits],
+      },
+    });
+  }
+}

@@ -1,0 +1,2 @@
+export * from "./json-serializer.js";
+export * from "./split-serde.js";

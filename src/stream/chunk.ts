@@ -1,0 +1,36 @@
+import type { RecordAttributes, WatermarkStatus } from "../api/data-output.js";
+import type { Timestamp, Watermark } from "../api/watermark.js";
+
+/** A checkpoint's cut through the stream; always the last control of its chunk. */
+export interface CheckpointBarrier {
+  readonly checkpointId: number;
+  /** A savepoint that stops the job: nothing follows the barrier. */
+  readonly stop: boolean;
+}
+
+/** What is not a record, with its place: after `at` records of the chunk. */
+export type Control =
+  | { readonly type: "Watermark"; readonly at: number; readonly watermark: Watermark }
+  | { readonly type: "WatermarkStatus"; readonly at: number; readonly status: WatermarkStatus }
+  | {
+      readonly type: "RecordAttributes";
+      readonly at: number;
+      readonly attributes: RecordAttributes;
+    }
+  | { readonly type: "Barrier"; readonly at: number; readonly barrier: CheckpointBarrier }
+  | { readonly type: "EndOfData"; readonly at: number };
+
+/**
+ * A run of stream elements, in order: what travels on the data plane.
+ *
+ * `records` and `timestamps` have the same length (`-Infinity`: no timestamp). `controls` are in
+ * stream order, with `at` never decreasing. A chunk belongs to the operator that holds it.
+ */
+export interface Chunk<T> {
+  readonly records: readonly T[];
+  readonly timestamps: readonly Timestamp[];
+  readonly controls: readonly Control[];
+}
+
+/** The shared list of chunks without controls. */
+export const NO_CONTROLS: readonly Control[] = [];

@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 30_000,
+    reporters: ["default"],
+  },
+  resolve: {
+    // Tests and examples import the package by its own name; they get the sources, not a stale build.
+    alias: [
+      { find: /^headwater$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },
+      {
+        find: /^headwater\/machines$/,
+        replacement: new URL("./machines/index.ts", import.meta.url).pathname,
+      },
+      {
+        find: /^headwater\/connectors\/parquet$/,
+        replacement: new URL("./src/connectors/parquet/index.ts", import.meta.url).pathname,
+      },
+    ],
+  },
+});
