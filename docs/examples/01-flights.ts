@@ -32,7 +32,7 @@ const byDeparture = watermarkGenerator<Flight>(() => {
 const aligned = byDeparture.withWatermarkAlignment({
   group: "flights",
   maxDrift: "1d",
-  updateInterval: "20ms",
+  updateInterval: "5ms",
 });
 
 export default defineJob("flights", (env) => {

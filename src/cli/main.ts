@@ -54,6 +54,8 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`${colors.red("error:")} ${explain(error)}\n`);
+  // picocolors would also colour a log file of a CI run.
+  const { red } = colors.createColors(process.stderr.isTTY === true);
+  process.stderr.write(`${red("error:")} ${explain(error)}\n`);
   process.exitCode = 1;
 }

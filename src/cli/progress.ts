@@ -2,6 +2,7 @@ import { createLogUpdate } from "log-update";
 import type { Cancel, Clock } from "../mailbox/index.js";
 import type { JobHandle, JobStatus } from "../runtime/index.js";
 import { jobLine, subtaskLines, totals } from "./job-summary.js";
+import { SkewSamples } from "./skew-samples.js";
 
 /** Milliseconds between two looks at the job; each gives a picture in a terminal. */
 const SAMPLE_INTERVAL = 100;
@@ -18,15 +19,17 @@ export interface ProgressOptions {
 
 /** Shows a running job until stopped: a live block in a terminal, plain lines elsewhere. */
 export class Progress {
+  /** How far apart the splits being read were. */
+  readonly skew = new SkewSamples();
   readonly #handle: JobHandle;
   readonly #options: ProgressOptions;
-  readonly #render: ReturnType<typeof createLogUpdate> | undefined;
+  /** Undefined where there is no terminal, and after the end. */
+  #render: ReturnType<typeof createLogUpdate> | undefined;
   #restore: () => void = () => {};
   #cancel: Cancel = () => {};
   #samples = 0;
   #last = { time: 0, records: 0 };
   #rate = 0;
-  #maxSkew = 0;
   #frame = "";
 
   constructor(handle: JobHandle, options: ProgressOptions) {
@@ -40,9 +43,11 @@ export class Progress {
     this.#schedule();
   }
 
-  /** The widest gap between two splits that was seen, in milliseconds of event time. */
-  get maxSkew(): number {
-    return this.#maxSkew;
+  /** Writes a message above the live block, or as a line of its own. */
+  say(message: string): void {
+    this.#render?.clear();
+    this.#options.out.write(`${message}\n`);
+    this.#render?.(this.#frame);
   }
 
   /** Shows the last state and gives the terminal back. */
@@ -50,6 +55,7 @@ export class Progress {
     this.#cancel();
     this.#show();
     this.#render?.done();
+    this.#render = undefined;
     this.#restore();
   }
 
@@ -65,7 +71,7 @@ export class Progress {
   #sample(): JobStatus {
     const status = this.#handle.status();
     const { records, skew } = totals(status);
-    this.#maxSkew = Math.max(this.#maxSkew, skew);
+    if (status.state === "RUNNING") this.skew.add(skew);
     this.#measureRate(records);
     return status;
   }

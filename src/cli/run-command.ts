@@ -1,13 +1,14 @@
 import type { Logger } from "pino";
-import { explain, HeadwaterError } from "../errors/index.js";
+import { HeadwaterError } from "../errors/index.js";
 import { RealClock } from "../mailbox/index.js";
 import { type JobHandle, type RunOptions, runDefinition } from "../runtime/index.js";
 import { failOnceAt } from "../runtime/injected-failure.js";
-import { TERMINAL_STATES } from "../runtime/job-status.js";
 import { formatCount, formatDuration } from "./format.js";
+import { Interrupts } from "./interrupts.js";
 import { totals } from "./job-summary.js";
 import { loadJob } from "./load-job.js";
 import { Progress } from "./progress.js";
+import type { SkewSamples } from "./skew-samples.js";
 
 /** What `headwater run` was told, as commander gives it. */
 export interface RunArguments {
@@ -44,14 +45,20 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
   const progress = args.progress
     ? new Progress(handle, { clock, out: process.stderr, results: process.stdout })
     : undefined;
-  const interrupts = new Interrupts(handle, resumeCommand(file, args), log);
+  const interrupts = new Interrupts({
+    handle,
+    clock,
+    log,
+    resumeCommand: resumeCommand(file, args),
+    say: (message) => (progress === undefined ? say(message) : progress.say(message)),
+  });
   try {
     const result = await handle.done;
     progress?.stop();
     const { records } = totals(result.status);
     const took = clock.relativeTime() - started;
     const outcome = result.savepoint === undefined ? result.state.toLowerCase() : "stopped";
-    say(summary(handle.jobName, outcome, records, took, progress?.maxSkew ?? 0));
+    say(summary(handle.jobName, outcome, records, took, progress?.skew));
     log.info({ job: job.name, state: result.state, records }, "job ended");
     return interrupts.canceled ? 130 : 0;
   } catch (error) {
@@ -104,62 +111,23 @@ function summary(
   outcome: string,
   records: number,
   took: number,
-  skew: number,
+  skew: SkewSamples | undefined,
 ): string {
   const rate = (records / Math.max(1, took)) * 1000;
   return (
     `${jobName} ${outcome}: ${formatCount(records)} records in ${formatDuration(took)}` +
-    ` (${formatCount(rate)}/s), event-time skew between splits at most ${formatDuration(skew)}`
+    ` (${formatCount(rate)}/s)${skew === undefined ? "" : skewLine(skew)}`
+  );
+}
+
+function skewLine(skew: SkewSamples): string {
+  return (
+    `\nevent-time skew between the splits being read: median ${formatDuration(skew.quantile(0.5))}, ` +
+    `within ${formatDuration(skew.quantile(0.95))} for 95 % of the time`
   );
 }
 
 /** Messages of the command line itself; results go to standard output. */
 function say(message: string): void {
   process.stderr.write(`${message}\n`);
-}
-
-/** Turns the first Ctrl-C into a stop with savepoint, and the second into a cancel. */
-class Interrupts {
-  canceled = false;
-  readonly #handle: JobHandle;
-  readonly #resumeCommand: (location: string) => string;
-  readonly #log: Logger;
-  #count = 0;
-  readonly #listener = (): void => this.#interrupt();
-
-  constructor(handle: JobHandle, resumeCommand: (location: string) => string, log: Logger) {
-    this.#handle = handle;
-    this.#resumeCommand = resumeCommand;
-    this.#log = log;
-    process.on("SIGINT", this.#listener);
-    process.on("SIGTERM", this.#listener);
-  }
-
-  dispose(): void {
-    process.off("SIGINT", this.#listener);
-    process.off("SIGTERM", this.#listener);
-  }
-
-  #interrupt(): void {
-    this.#count++;
-    if (this.#count === 1) void this.#stop();
-    else {
-      this.canceled = true;
-      void this.#handle.cancel();
-    }
-  }
-
-  async #stop(): Promise<void> {
-    say("stopping with a savepoint; press Ctrl-C again to cancel without one");
-    try {
-      const { location } = await this.#handle.stop();
-      say(`stopped with savepoint ${location}\ngo on with: ${this.#resumeCommand(location)}`);
-    } catch (error) {
-      // Nobody waits for the savepoint of a job that was cancelled or has ended meanwhile.
-      if (this.canceled || TERMINAL_STATES.has(this.#handle.status().state)) return;
-      this.#log.error({ err: error }, "the savepoint failed");
-      say(`the savepoint failed, the job goes on: ${explain(error)}`);
-      this.#count = 0;
-    }
-  }
 }

@@ -205,7 +205,7 @@ export class Deployment {
 
   reported(report: SubtaskReport): void {
     const execution = this.#current(report);
-    if (execution !== undefined) execution.status = report.status;
+    execution?.reported(report.status);
   }
 
   /** False when the event is of an older attempt. */

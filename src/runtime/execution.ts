@@ -13,6 +13,8 @@ export class Execution {
   phase: ExecutionPhase = "NONE";
   address: Address = "";
   status: SubtaskStatus | undefined;
+  /** What earlier attempts have read; what they read after their checkpoint is read again. */
+  #recordsBefore = 0;
   /** The attempt has read everything; its place in later checkpoints is its last state. */
   ended = false;
 
@@ -33,10 +35,15 @@ export class Execution {
     );
   }
 
+  /** Keeps the attempt's report; records count over all attempts. */
+  reported(status: SubtaskStatus): void {
+    this.status = { ...status, records: this.#recordsBefore + status.records };
+  }
+
   deployed(address: Address): void {
     this.phase = "DEPLOYED";
     this.address = address;
-    this.status = undefined;
+    this.#recordsBefore = this.status?.records ?? 0;
     this.ended = false;
   }
 }

@@ -71,6 +71,7 @@ export interface SubtaskStatus {
   readonly state: string;
   /** The source operator's mode: READING, WAITING_FOR_ALIGNMENT … */
   readonly mode: string;
+  /** Read so far; in a job's status over all attempts, so what was read again counts again. */
   readonly records: number;
   readonly watermark: Watermark;
   /** The alignment limit; Infinity when there is none. */

@@ -19,7 +19,7 @@ export interface ParquetSourceOptions {
    * alignment sees all of them. "on-request": one split at a time, for even load.
    */
   readonly assignment?: ParquetAssignment;
-  /** Row groups that one subtask keeps decoded at a time; default 2. */
+  /** Row groups that one subtask keeps decoded, and reads side by side, at a time; default 8. */
   readonly maxDecodedRowGroups?: number;
   /** What a 64-bit integer becomes; default "number", an error for a value beyond ±(2^53 − 1). */
   readonly int64?: "number" | "bigint";
@@ -50,7 +50,7 @@ const schema = v.strictObject({
   columns: v.optional(expecting<readonly string[]>(areTexts, "the names of one or more columns")),
   batchSize: v.optional(wholeNumber(1), 8192),
   assignment: v.optional(v.picklist(["on-request", "all-at-once"]), "all-at-once"),
-  maxDecodedRowGroups: v.optional(wholeNumber(1), 2),
+  maxDecodedRowGroups: v.optional(wholeNumber(1), 8),
   int64: v.optional(v.picklist(["number", "bigint"]), "number"),
   timestamps: v.optional(v.picklist(["date", "number"]), "date"),
 });

@@ -18,6 +18,8 @@ interface HeldSplit {
   /** The next row of the row group to hand out. */
   next: number;
   paused: boolean;
+  /** It has handed out its first batch, so its event time is known. */
+  started: boolean;
   /** Undefined while it is not decoded. */
   group: DecodedRowGroup | undefined;
 }
@@ -28,8 +30,9 @@ interface HeldSplit {
  * Invariants: rows of a split are handed out once and in order, whatever is paused, dropped or woken
  * up in between; at most `maxDecodedRowGroups` are decoded, one at a time.
  *
- * Reads the first split, in the order of assignment, that is not paused: so row groups that are in
- * order of time are read in order of time.
+ * Splits take turns, batch by batch. Each gets its first turn before any gets a second one, because
+ * nothing can be aligned before every split's event time is known; after that only as many take
+ * turns as may be decoded at a time.
  */
 export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
   readonly #options: ParsedParquetOptions;
@@ -57,6 +60,7 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
         rows: split.rowEnd - split.rowStart,
         next: split.position,
         paused: false,
+        started: false,
         group: undefined,
       });
     }
@@ -73,7 +77,7 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
 
   /** Waits while every split is paused, and for a row group that is being decoded. */
   fetch(): RecordsWithSplitIds<T> | Promise<RecordsWithSplitIds<T>> {
-    const held = this.#firstReadable();
+    const held = this.#nextInTurn();
     if (held !== undefined && (held.group !== undefined || held.next === held.rows)) {
       return this.#handOut(held);
     }
@@ -101,17 +105,23 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
     return decoded === held && held.group !== undefined ? this.#handOut(held) : EMPTY_BATCH;
   }
 
-  #firstReadable(): HeldSplit | undefined {
-    for (const held of this.#splits.values()) if (!held.paused) return held;
-    return undefined;
+  #nextInTurn(): HeldSplit | undefined {
+    const readable = [...this.#splits.values()].filter((held) => !held.paused);
+    const fresh = readable.find((held) => !held.started);
+    if (fresh !== undefined) return fresh;
+    const ready = readable.filter((held) => held.group !== undefined);
+    return ready.length < this.#options.maxDecodedRowGroups ? readable[0] : ready[0];
   }
 
   #handOut(held: HeldSplit): RecordsWithSplitIds<T> {
     const from = held.next;
     const to = Math.min(from + this.#options.batchSize, held.rows);
     held.next = to;
+    held.started = true;
     const splitId = held.split.splitId;
-    if (to === held.rows) this.#splits.delete(splitId);
+    this.#splits.delete(splitId);
+    // To the end of the line.
+    if (to < held.rows) this.#splits.set(splitId, held);
     const group = held.group ?? { rows: held.rows, names: [], columns: [] };
     return new ParquetBatch<T>(splitId, group, from, to);
   }
@@ -161,9 +171,11 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
     return footer;
   }
 
-  /** Drops decoded row groups, the one that will be read last first; they are decoded again later. */
+  /** Drops decoded row groups, paused ones first; they are decoded again later. */
   #makeRoom(next: HeldSplit): void {
-    const decoded = [...this.#splits.values()].filter((h) => h !== next && h.group !== undefined);
+    const decoded = [...this.#splits.values()]
+      .filter((held) => held !== next && held.group !== undefined)
+      .sort((a, b) => Number(a.paused) - Number(b.paused));
     while (decoded.length >= this.#options.maxDecodedRowGroups) {
       const last = decoded.pop();
       if (last === undefined) return;

@@ -174,7 +174,10 @@ describe("a restored parquetSource", () => {
         const restore = run.checkpoint();
         await run.close();
         const after = await readAll(sourceOf(small, { assignment, batchSize: 4 }), { restore });
-        expect([...before, ...after], `after ${taken} rows`).toEqual(expected);
+        const all = [...before, ...after];
+        // Row groups take turns when one subtask has all of them.
+        if (assignment === "all-at-once") all.sort((a, b) => Number(a.id) - Number(b.id));
+        expect(all, `after ${taken} rows`).toEqual(expected);
       }
     },
   );

@@ -43,27 +43,40 @@ function idsOf(batch: RecordsWithSplitIds<Row>): number[] {
 const at = (splits: readonly ParquetSplit[], i: number): ParquetSplit[] => splits.slice(i, i + 1);
 
 describe("ParquetSplitReader", () => {
-  it("reads its splits one after the other and says when each is finished", async () => {
+  it("lets its splits take turns and says when each is finished", async () => {
     const { reader, splits } = await open();
     const finished: string[] = [];
-    const ids: number[] = [];
+    const batches: number[][] = [];
     while (finished.length < splits.length) {
       const batch = await reader.fetch();
-      ids.push(...idsOf(batch));
+      batches.push(idsOf(batch));
       finished.push(...batch.finishedSplits());
     }
-    expect(ids).toEqual([...Array(40).keys()]);
-    expect(finished).toEqual(splits.map((split) => split.splitId));
+    expect(batches.slice(0, 4).map((ids) => ids[0])).toEqual([0, 13, 33, 5]);
+    expect(batches.flat().sort((a, b) => a - b)).toEqual([...Array(40).keys()]);
+    expect(new Set(finished)).toEqual(new Set(splits.map((split) => split.splitId)));
     await reader.close();
   });
 
-  it("turns to the next split while one is paused, and back where it was", async () => {
+  it("gives every split its first turn, before any gets a second one", async () => {
+    const { reader, ids } = await open({ maxDecodedRowGroups: 1 });
+    const first: (number | undefined)[] = [];
+    for (let turn = 0; turn < 5; turn++) first.push((await ids())[0]);
+    expect(first).toEqual([0, 13, 33, 38, 5]);
+    await reader.close();
+  });
+
+  it("passes over a split while it is paused, and goes on where it was", async () => {
     const { reader, splits, ids } = await open();
     expect(await ids()).toEqual([0, 1, 2, 3, 4]);
     reader.pauseOrResumeSplits(at(splits, 0), []);
-    expect(await ids()).toEqual([13, 14, 15, 16, 17]);
+    const meanwhile: number[] = [];
+    for (let turn = 0; turn < 4; turn++) meanwhile.push(...(await ids()));
+    expect(meanwhile.every((id) => id >= 13)).toBe(true);
     reader.pauseOrResumeSplits([], at(splits, 0));
-    expect(await ids()).toEqual([5, 6, 7, 8, 9]);
+    const later: number[] = [];
+    while (later.length < 15) later.push(...(await ids()));
+    expect(later.filter((id) => id < 13).slice(0, 5)).toEqual([5, 6, 7, 8, 9]);
     await reader.close();
   });
 

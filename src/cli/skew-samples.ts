@@ -1,0 +1,23 @@
+/** More samples than this are thinned out: every second one goes, and only every second new one comes. */
+const LIMIT = 4096;
+
+/** Samples of the event-time skew over the life of a job, in milliseconds; bounded, however long it runs. */
+export class SkewSamples {
+  #samples: number[] = [];
+  #stride = 1;
+  #seen = 0;
+
+  add(skew: number): void {
+    if (this.#seen++ % this.#stride !== 0) return;
+    this.#samples.push(skew);
+    if (this.#samples.length < LIMIT) return;
+    this.#samples = this.#samples.filter((_, index) => index % 2 === 0);
+    this.#stride *= 2;
+  }
+
+  /** The skew that was not exceeded in this share (0 to 1) of the samples; 0 without samples. */
+  quantile(share: number): number {
+    const sorted = [...this.#samples].sort((a, b) => a - b);
+    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  }
+}
