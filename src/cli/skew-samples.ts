@@ -15,9 +15,9 @@ export class SkewSamples {
     this.#stride *= 2;
   }
 
-  /** The skew that was not exceeded in this share (0 to 1) of the samples; 0 without samples. */
-  quantile(share: number): number {
+  /** 0 without samples. */
+  get median(): number {
     const sorted = [...this.#samples].sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    return sorted[Math.floor(sorted.length / 2)] ?? 0;
   }
 }

@@ -89,12 +89,11 @@ describe("progress where there is no terminal", () => {
       splitWatermarks: { a: 1000, b: 61_000, c: 90_000 },
       pausedSplits: ["c"],
     });
-    clock.advance(100);
+    clock.advance(600);
     subtasks[0] = subtask({ splitWatermarks: { a: 60_000, b: 61_000 } });
-    clock.advance(5000);
     progress.stop();
 
-    expect(progress.skew.quantile(1)).toBe(60_000);
+    expect(progress.skew.median).toBe(60_000);
   });
 });
 
