@@ -116,7 +116,7 @@ function summary(
   const rate = (records / Math.max(1, took)) * 1000;
   return (
     `${jobName} ${outcome}: ${formatCount(records)} records in ${formatDuration(took)}` +
-    ` (${formatCount(rate)}/s)${skew === undefined ? "" : skewLine(skew)}`
+    ` (${formatCount(rate)}/s)${skew?.isNoticeable === true ? skewLine(skew) : ""}`
   );
 }
 

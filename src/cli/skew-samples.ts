@@ -6,13 +6,20 @@ export class SkewSamples {
   #samples: number[] = [];
   #stride = 1;
   #seen = 0;
+  #noticeable = false;
 
   add(skew: number): void {
+    if (skew > 0) this.#noticeable = true;
     if (this.#seen++ % this.#stride !== 0) return;
     this.#samples.push(skew);
     if (this.#samples.length < LIMIT) return;
     this.#samples = this.#samples.filter((_, index) => index % 2 === 0);
     this.#stride *= 2;
+  }
+
+  /** Whether there was any: a job without event time has none. */
+  get isNoticeable(): boolean {
+    return this.#noticeable;
   }
 
   /** 0 without samples. */

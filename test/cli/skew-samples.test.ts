@@ -4,9 +4,10 @@ import { SkewSamples } from "../../src/cli/skew-samples.js";
 describe("samples of the skew", () => {
   it("know their median", () => {
     const skew = new SkewSamples();
-    expect(skew.median).toBe(0);
+    skew.add(0);
+    expect([skew.median, skew.isNoticeable]).toEqual([0, false]);
     for (const sample of [5, 1, 900, 3, 4]) skew.add(sample);
-    expect(skew.median).toBe(4);
+    expect([skew.median, skew.isNoticeable]).toEqual([4, true]);
   });
 
   it("stay true over a long run, of which only some are kept", () => {
