@@ -1,2 +1,3 @@
 export * from "./error-info.js";
 export * from "./headwater-error.js";
+export * from "./name-splits.js";

@@ -1,4 +1,3 @@
-import type { SourceSplit } from "../api/source-split.js";
 import { type ErrorCode, HeadwaterError } from "../errors/index.js";
 
 /** Errors that say by themselves what went wrong and what to do: they are not the reader's. */
@@ -9,15 +8,6 @@ const PASSED_ON: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "SINK_FAILED",
   "UNSUPPORTED_OPERATION",
 ]);
-
-const SPLITS_NAMED = 5;
-
-/** The splits of an error message: ids, cut after a few. */
-export function nameSplits(splits: readonly SourceSplit[]): string {
-  const ids = splits.slice(0, SPLITS_NAMED).map((split) => split.splitId);
-  const more = splits.length - ids.length;
-  return `split ${ids.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-}
 
 /**
  * READER_FAILED for what a reader's method threw. It keeps the cause, and who has to act and whether

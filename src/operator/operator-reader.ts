@@ -2,9 +2,9 @@ import type { InputStatus } from "../api/boundedness.js";
 import type { SourceEvent } from "../api/source-event.js";
 import type { ReaderOutput, SourceReader } from "../api/source-reader.js";
 import type { SourceSplit } from "../api/source-split.js";
-import { HeadwaterError, unsupportedOperation } from "../errors/index.js";
+import { HeadwaterError, nameSplits, unsupportedOperation } from "../errors/index.js";
 import type { Availability } from "../mailbox/availability.js";
-import { nameSplits, readerFailed } from "./operator-failure.js";
+import { readerFailed } from "./operator-failure.js";
 
 /**
  * A reader as its operator calls it: what it throws becomes READER_FAILED, saying the subtask and
@@ -41,7 +41,9 @@ export class OperatorReader<T, SplitT extends SourceSplit> {
   }
 
   addSplits(splits: readonly SplitT[]): void {
-    this.#call(`to add ${nameSplits(splits)}`, () => this.reader.addSplits(splits));
+    this.#call(`to add ${nameSplits(splits.map((split) => split.splitId))}`, () =>
+      this.reader.addSplits(splits),
+    );
   }
 
   notifyNoMoreSplits(): void {
@@ -113,5 +115,5 @@ export class OperatorReader<T, SplitT extends SourceSplit> {
 }
 
 function nameIds(toPause: readonly string[], toResume: readonly string[]): string {
-  return nameSplits([...toPause, ...toResume].map((splitId) => ({ splitId })));
+  return nameSplits([...toPause, ...toResume]);
 }

@@ -7,7 +7,7 @@ import type {
 import { hasNothingToDo, splitFetcherMachine } from "../../machines/split-fetcher.machine.js";
 import type { SourceSplit } from "../api/source-split.js";
 import type { RecordsWithSplitIds, SplitReader } from "../api/split-reader.js";
-import { HeadwaterError, toErrorInfo, unsupportedOperation } from "../errors/index.js";
+import { HeadwaterError, nameSplits, toErrorInfo, unsupportedOperation } from "../errors/index.js";
 import type { Actor, ActorContext } from "../mailbox/actor.js";
 import type { Address } from "../mailbox/address.js";
 import { type InspectionObserver, MachineHost } from "../mailbox/machine-host.js";
@@ -277,11 +277,9 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
   }
 
   #stepFailed(step: number, doing: string, error: unknown): void {
-    const splits = [...this.#splits.keys()].map((splitId) => JSON.stringify(splitId)).join(", ");
-    const failure = this.#failure(
-      `failed ${doing}${splits === "" ? "" : ` (splits ${splits})`}`,
-      error,
-    );
+    const splits = [...this.#splits.keys()];
+    const which = splits.length === 0 ? "" : ` (${nameSplits(splits)})`;
+    const failure = this.#failure(`failed ${doing}${which}`, error);
     this.#post({ type: "StepFailed", step, error: toErrorInfo(failure) });
   }
 

@@ -34,6 +34,11 @@ export async function runJob(
   system = new ActorSystem(options.ports),
 ): Promise<JobHandle> {
   const registry = new MetricRegistry();
+  const mailboxes = registry.root().group("mailbox");
+  mailboxes.gauge("numEventsDelivered", () => system.counts.delivered);
+  mailboxes.gauge("numEventsFenced", () => system.counts.fenced);
+  mailboxes.gauge("numDuplicateEvents", () => system.counts.duplicates);
+  mailboxes.gauge("numDeadLetters", () => system.counts.deadLetters);
   const storage = createStorage(jobName, options);
   const restorePoint = await findStart(storage, options);
   const start = restorePoint?.data;

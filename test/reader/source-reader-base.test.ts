@@ -68,9 +68,7 @@ describe("source reader base", () => {
     const error = failure as HeadwaterError;
     expect(error.code).toBe("FETCHER_FAILED");
     expect(error.message).toBe("One or more fetchers have encountered exception");
-    expect((error.cause as Error).message).toMatch(
-      /split fetcher 0 failed to fetch \(splits "0"\)/,
-    );
+    expect((error.cause as Error).message).toMatch(/split fetcher 0 failed to fetch \(split 0\)/);
     expect((rootCause(error) as Error).message).toBe("Testing Exception");
     expect(() => reader.pollNext(output)).toThrow(/encountered exception/);
   });

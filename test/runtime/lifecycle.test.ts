@@ -294,5 +294,7 @@ describe("the status", () => {
     const records = [0, 1].map((i) => metrics[`source-0.subtask.${i}.numRecordsOut`] as number);
     expect(records.reduce((sum, count) => sum + count, 0)).toBe(NUMBERS.length);
     expect(metrics["checkpoint.numberOfCompletedCheckpoints"]).toBe(1);
+    expect(metrics["mailbox.numEventsDelivered"]).toBeGreaterThan(0);
+    expect(metrics["mailbox.numDeadLetters"]).toBe(0);
   });
 });
