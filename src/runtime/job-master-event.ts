@@ -15,7 +15,7 @@ export interface CancelJob {
   readonly type: "CancelJob";
 }
 
-/** From a helper actor of the job: it has met a bug, so nothing can be trusted any more. */
+/** From an actor that serves the job: it has met a bug, so nothing can be trusted any more. */
 export interface ActorFailed {
   readonly type: "ActorFailed";
   readonly error: ErrorInfo;

@@ -1,6 +1,6 @@
 import type { Json } from "./protocol.js";
 
-/** Steps whose presence counts, not their text: the oracle's errors are Java's. */
+/** Steps whose presence counts, not their text: Flink's errors are Java's. */
 const ERROR_KEYS = new Set(["error", "afterError", "fatal", "jobFailed"]);
 
 /**
