@@ -86,7 +86,11 @@ export class OperatorReader<T, SplitT extends SourceSplit> {
         if (this.#allowUnalignedSourceSplits) return false;
         throw error;
       }
-      throw readerFailed(this.#subtask, `to pause or resume ${nameIds(toPause, toResume)}`, error);
+      throw readerFailed(
+        this.#subtask,
+        `to pause or resume ${nameSplits([...toPause, ...toResume])}`,
+        error,
+      );
     }
   }
 
@@ -100,7 +104,7 @@ export class OperatorReader<T, SplitT extends SourceSplit> {
 
   #cannotPause(toPause: readonly string[], toResume: readonly string[]): HeadwaterError {
     return unsupportedOperation(
-      `the reader of subtask ${this.#subtask} cannot pause or resume ${nameIds(toPause, toResume)}`,
+      `the reader of subtask ${this.#subtask} cannot pause or resume ${nameSplits([...toPause, ...toResume])}`,
       "let the reader implement pauseOrResumeSplits, or set allowUnalignedSourceSplits to read on without aligning splits of one reader",
     );
   }
@@ -112,8 +116,4 @@ export class OperatorReader<T, SplitT extends SourceSplit> {
       throw readerFailed(this.#subtask, doing, error);
     }
   }
-}
-
-function nameIds(toPause: readonly string[], toResume: readonly string[]): string {
-  return nameSplits([...toPause, ...toResume]);
 }

@@ -23,7 +23,7 @@ export const TERMINAL_STATES: ReadonlySet<JobState> = new Set(["FINISHED", "FAIL
 export interface SubtaskOverview {
   readonly subtask: number;
   readonly attempt: number;
-  /** Undefined until the attempt's first report. */
+  /** The last report: of the attempt before until this one's first; undefined before any. */
   readonly status: SubtaskStatus | undefined;
 }
 

@@ -106,11 +106,18 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
   }
 
   #nextInTurn(): HeldSplit | undefined {
-    const readable = [...this.#splits.values()].filter((held) => !held.paused);
-    const fresh = readable.find((held) => !held.started);
-    if (fresh !== undefined) return fresh;
-    const ready = readable.filter((held) => held.group !== undefined);
-    return ready.length < this.#options.maxDecodedRowGroups ? readable[0] : ready[0];
+    let first: HeldSplit | undefined;
+    let firstDecoded: HeldSplit | undefined;
+    let decoded = 0;
+    for (const held of this.#splits.values()) {
+      if (held.paused) continue;
+      if (!held.started) return held;
+      first ??= held;
+      if (held.group === undefined) continue;
+      firstDecoded ??= held;
+      decoded++;
+    }
+    return decoded < this.#options.maxDecodedRowGroups ? first : firstDecoded;
   }
 
   #handOut(held: HeldSplit): RecordsWithSplitIds<T> {
