@@ -15,8 +15,8 @@ export default defineConfig({
         replacement: new URL("./machines/index.ts", import.meta.url).pathname,
       },
       {
-        find: /^headwater\/connectors\/parquet$/,
-        replacement: new URL("./src/connectors/parquet/index.ts", import.meta.url).pathname,
+        find: /^headwater\/connectors\/(\w+)$/,
+        replacement: `${new URL("./src/connectors/", import.meta.url).pathname}$1/index.ts`,
       },
     ],
   },

@@ -27,10 +27,11 @@ export type FetcherStepEvent =
   | {
       readonly type: "BatchAccepted";
       readonly step: number;
-      readonly finishedSplits: readonly string[];
+      /** How many splits the fetcher still has. */
+      readonly assignedSplits: number;
     }
   | { readonly type: "BatchRefused"; readonly step: number }
-  | { readonly type: "TaskCompleted"; readonly step: number }
+  | { readonly type: "TaskCompleted"; readonly step: number; readonly assignedSplits: number }
   | { readonly type: "StepFailed"; readonly step: number; readonly error: ErrorInfo }
   | { readonly type: "RecordsProcessed" }
   | { readonly type: "ReaderClosed" }
@@ -51,7 +52,8 @@ export type FetcherEvent =
   | {
       readonly type: "FetcherReport";
       readonly fetcher: number;
-      readonly assignedSplits: readonly string[];
+      /** The splits that were read to their end or removed since the last report. */
+      readonly endedSplits: readonly string[];
       readonly tasksDone: number;
       readonly idle: boolean;
     }

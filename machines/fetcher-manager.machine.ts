@@ -9,13 +9,8 @@ export type ManagerEvent =
   | { readonly type: "SendTask"; readonly fetcher: number; readonly task: FetcherTask }
   | { readonly type: "PauseFetcher"; readonly fetcher: number }
   | { readonly type: "ResumeFetcher"; readonly fetcher: number }
-  | { readonly type: "SplitsWaiting"; readonly splitIds: readonly string[] }
-  | { readonly type: "SplitLeftLine"; readonly splitId: string }
-  | {
-      readonly type: "SplitsPausedOrResumed";
-      readonly splitsToPause: readonly string[];
-      readonly splitsToResume: readonly string[];
-    }
+  | { readonly type: "SplitsWaiting"; readonly count: number }
+  | { readonly type: "SplitLeftLine" }
   | { readonly type: "ShutdownIdleFetchers" }
   | { readonly type: "Close" }
   | { readonly type: "CloseTimedOut" };
@@ -26,10 +21,6 @@ export type FetcherManagerEvent = FetcherEvent | ManagerEvent;
 export interface FetcherView {
   readonly fetcher: number;
   readonly address: string;
-  /** Sent to it and not reported as finished: also those that it has not taken yet. */
-  readonly ownedSplits: readonly string[];
-  /** As of its last report. */
-  readonly assignedSplits: readonly string[];
   readonly tasksSent: number;
   readonly tasksDone: number;
   readonly idle: boolean;
@@ -42,10 +33,8 @@ export interface FetcherManagerContext {
   /** Told to shut down and not closed yet. */
   readonly shuttingDown: readonly { readonly fetcher: number; readonly address: string }[];
   readonly fetchersCreated: number;
-  /** Splits that no fetcher has got yet, oldest first. */
-  readonly waitingSplits: readonly string[];
-  /** Splits of this reader that are paused, wherever they are. */
-  readonly pausedSplits: readonly string[];
+  /** How many splits no fetcher has got yet; which ones is the manager's to know. */
+  readonly waitingSplits: number;
   /** The first error and, up to a limit, those after it. */
   readonly errors: readonly ErrorInfo[];
   readonly timedOut: boolean;
@@ -57,15 +46,6 @@ export const MAX_FETCHER_ERRORS = 17;
 /** A report is the last word only when it covers every task that was sent (Flink `SplitFetcher.isIdle`). */
 export function isIdle(view: FetcherView): boolean {
   return view.idle && !view.failed && view.tasksDone === view.tasksSent;
-}
-
-type Draft<T> = { -readonly [K in keyof T]: T[K] };
-
-function ownedAfter(view: FetcherView, assigned: readonly string[], tasksDone: number): string[] {
-  // With tasks under way the report does not know all that is owned, only what has ended.
-  if (tasksDone === view.tasksSent) return [...assigned];
-  const ended = view.assignedSplits.filter((id) => !assigned.includes(id));
-  return view.ownedSplits.filter((id) => !ended.includes(id));
 }
 
 const definition = setup({
@@ -81,8 +61,6 @@ const definition = setup({
         draft.fetchers.push({
           fetcher: event.fetcher,
           address: event.address,
-          ownedSplits: [],
-          assignedSplits: [],
           tasksSent: 0,
           tasksDone: 0,
           idle: true,
@@ -96,11 +74,6 @@ const definition = setup({
         const view = draft.fetchers.find((one) => one.fetcher === event.fetcher);
         if (view === undefined) return;
         view.tasksSent++;
-        if (event.task.type === "AddSplits") {
-          for (const split of event.task.splits) {
-            if (!view.ownedSplits.includes(split.splitId)) view.ownedSplits.push(split.splitId);
-          }
-        }
       }),
     ),
     updateView: assign(({ context, event }) =>
@@ -108,15 +81,8 @@ const definition = setup({
         if (event.type !== "FetcherReport") return;
         const view = draft.fetchers.find((one) => one.fetcher === event.fetcher);
         if (view === undefined) return;
-        const owned = ownedAfter(view, event.assignedSplits, event.tasksDone);
-        const ended = view.ownedSplits.filter((id) => !owned.includes(id));
-        draft.pausedSplits = draft.pausedSplits.filter((id) => !ended.includes(id));
-        Object.assign(view as Draft<FetcherView>, {
-          ownedSplits: owned,
-          assignedSplits: [...event.assignedSplits],
-          tasksDone: event.tasksDone,
-          idle: event.idle,
-        });
+        view.tasksDone = event.tasksDone;
+        view.idle = event.idle;
       }),
     ),
     keepError: assign(({ context, event }) =>
@@ -150,29 +116,17 @@ const definition = setup({
           draft.shuttingDown.push({ fetcher, address });
         }
         draft.fetchers = [];
-        draft.waitingSplits = [];
+        draft.waitingSplits = 0;
       }),
     ),
     joinLine: assign(({ context, event }) =>
       produce(context, (draft) => {
-        if (event.type === "SplitsWaiting") draft.waitingSplits.push(...event.splitIds);
+        if (event.type === "SplitsWaiting") draft.waitingSplits += event.count;
       }),
     ),
-    leaveLine: assign(({ context, event }) =>
+    leaveLine: assign(({ context }) =>
       produce(context, (draft) => {
-        if (event.type !== "SplitLeftLine") return;
-        draft.waitingSplits = draft.waitingSplits.filter((id) => id !== event.splitId);
-      }),
-    ),
-    setPaused: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "SplitsPausedOrResumed") return;
-        const known = new Set(draft.waitingSplits);
-        for (const view of draft.fetchers) for (const id of view.ownedSplits) known.add(id);
-        const paused = new Set(draft.pausedSplits);
-        for (const id of event.splitsToPause) if (known.has(id)) paused.add(id);
-        for (const id of event.splitsToResume) paused.delete(id);
-        draft.pausedSplits = [...paused];
+        draft.waitingSplits--;
       }),
     ),
     giveUp: assign(({ context }) =>
@@ -196,6 +150,7 @@ const definition = setup({
   },
   guards: {
     isIdleReport: ({ event }) => event.type === "FetcherReport" && event.idle,
+    hasWaitingSplits: ({ context }) => context.waitingSplits > 0,
     allClosed: ({ context }) => context.shuttingDown.length === 0,
   },
 });
@@ -208,8 +163,7 @@ export const fetcherManagerMachine = definition.createMachine({
     fetchers: [],
     shuttingDown: [],
     fetchersCreated: 0,
-    waitingSplits: [],
-    pausedSplits: [],
+    waitingSplits: 0,
     errors: [],
     timedOut: false,
   },
@@ -224,7 +178,6 @@ export const fetcherManagerMachine = definition.createMachine({
     ResumeFetcher: {},
     SplitsWaiting: {},
     SplitLeftLine: {},
-    SplitsPausedOrResumed: {},
     ShutdownIdleFetchers: {},
     Close: {},
     CloseTimedOut: {},
@@ -240,8 +193,7 @@ export const fetcherManagerMachine = definition.createMachine({
         PauseFetcher: { actions: "postPauseOrResume" },
         ResumeFetcher: { actions: "postPauseOrResume" },
         SplitsWaiting: { actions: "joinLine" },
-        SplitLeftLine: { actions: "leaveLine" },
-        SplitsPausedOrResumed: { actions: "setPaused" },
+        SplitLeftLine: { guard: "hasWaitingSplits", actions: "leaveLine" },
         FetcherReport: [
           { guard: "isIdleReport", actions: ["updateView", "notifyAvailable"] },
           { actions: "updateView" },

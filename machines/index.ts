@@ -1,5 +1,6 @@
 import type { AnyStateMachine } from "xstate";
 import { checkpointMachine } from "./checkpoint.machine.js";
+import { connectionMachine } from "./connection.machine.js";
 import { fetcherManagerMachine } from "./fetcher-manager.machine.js";
 import { jobMachine } from "./job.machine.js";
 import { sourceCoordinatorMachine } from "./source-coordinator.machine.js";
@@ -16,6 +17,13 @@ export {
   checkpointMachine,
   type PendingCheckpointFacts,
 } from "./checkpoint.machine.js";
+export {
+  type ConnectionContext,
+  type ConnectionEvent,
+  type ConnectionPolicy,
+  connectionMachine,
+  retryDelayOf,
+} from "./connection.machine.js";
 export type * from "./fetcher-event.js";
 export {
   type FetcherManagerContext,
@@ -49,7 +57,7 @@ export {
 } from "./subtask.machine.js";
 
 /**
- * Every machine of Headwater by the name of its file, from the job down to a split fetcher: what the
+ * Every machine of Headwater by the name of its file, from the job down to a connection: what the
  * inspector, the generated documents and the model tests go through.
  *
  * Their effects are named actions that do nothing here; the runtime gives them with `provide`.
@@ -62,4 +70,5 @@ export const machines: Readonly<Record<string, AnyStateMachine>> = {
   "source-operator": sourceOperatorMachine,
   "fetcher-manager": fetcherManagerMachine,
   "split-fetcher": splitFetcherMachine,
+  connection: connectionMachine,
 };

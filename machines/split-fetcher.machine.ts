@@ -6,11 +6,11 @@ import type { FetcherTask, SplitFetcherEvent } from "./fetcher-event.js";
 export interface QueuedTask {
   readonly sequence: number;
   readonly type: FetcherTask["type"];
-  readonly splitIds: readonly string[];
 }
 
 export interface SplitFetcherContext {
-  readonly assignedSplits: readonly string[];
+  /** How many; which ones is the actor's to know, for there may be ten thousand. */
+  readonly assignedSplits: number;
   readonly tasks: readonly QueuedTask[];
   /** The number of the last task that is done. */
   readonly tasksDone: number;
@@ -27,21 +27,16 @@ export interface SplitFetcherContext {
 
 /** Nothing is assigned, queued or left to hand over (Flink `SplitFetcher.isIdle`). */
 export function hasNothingToDo(context: SplitFetcherContext): boolean {
-  return context.assignedSplits.length === 0 && context.tasks.length === 0 && !context.hasBatch;
+  return context.assignedSplits === 0 && context.tasks.length === 0 && !context.hasBatch;
 }
 
 function queued(event: SplitFetcherEvent): QueuedTask | undefined {
   switch (event.type) {
     case "AddSplits":
     case "RemoveSplits":
-      return {
-        sequence: event.sequence,
-        type: event.type,
-        splitIds: event.splits.map((split) => split.splitId),
-      };
     case "PauseOrResumeSplits":
     case "RunTask":
-      return { sequence: event.sequence, type: event.type, splitIds: [] };
+      return { sequence: event.sequence, type: event.type };
     default:
       return undefined;
   }
@@ -56,7 +51,7 @@ const definition = setup({
     enqueueTask: assign(({ context, event }) =>
       produce(context, (draft) => {
         const task = queued(event);
-        if (task !== undefined) draft.tasks.push(task as (typeof draft.tasks)[number]);
+        if (task !== undefined) draft.tasks.push(task);
       }),
     ),
     nextStep: assign(({ context }) =>
@@ -65,21 +60,10 @@ const definition = setup({
         draft.wokenUp = false;
       }),
     ),
-    takeTask: assign(({ context }) =>
+    finishTask: assign(({ context, event }) =>
       produce(context, (draft) => {
-        const task = draft.tasks[0];
-        if (task?.type === "AddSplits") {
-          for (const splitId of task.splitIds) {
-            if (!draft.assignedSplits.includes(splitId)) draft.assignedSplits.push(splitId);
-          }
-        } else if (task?.type === "RemoveSplits") {
-          const removed = task.splitIds;
-          draft.assignedSplits = draft.assignedSplits.filter((id) => !removed.includes(id));
-        }
-      }),
-    ),
-    finishTask: assign(({ context }) =>
-      produce(context, (draft) => {
+        if (event.type !== "TaskCompleted") return;
+        draft.assignedSplits = event.assignedSplits;
         const task = draft.tasks.shift();
         if (task !== undefined) draft.tasksDone = task.sequence;
       }),
@@ -93,9 +77,7 @@ const definition = setup({
       produce(context, (draft) => {
         if (event.type !== "BatchAccepted") return;
         draft.hasBatch = false;
-        draft.assignedSplits = draft.assignedSplits.filter(
-          (id) => !event.finishedSplits.includes(id),
-        );
+        draft.assignedSplits = event.assignedSplits;
       }),
     ),
     markWokenUp: assign(({ context }) =>
@@ -128,7 +110,7 @@ const definition = setup({
     /** Puts an empty batch whose recycling says that all before it has been read. */
     handOverLast: () => {},
     closeSplitReader: () => {},
-    /** Tells the manager what is assigned and done. */
+    /** Tells the manager what has ended and is done. */
     report: () => {},
     reportFailure: () => {},
     reportClosed: () => {},
@@ -141,7 +123,7 @@ const definition = setup({
     changesAssignment: ({ context, event }) =>
       event.type === "BatchAccepted" &&
       event.step === context.step &&
-      (event.finishedSplits.length > 0 || context.assignedSplits.length === 0),
+      (event.assignedSplits !== context.assignedSplits || event.assignedSplits === 0),
     isPausing: ({ context }) => context.pausing,
     isShutDown: ({ context, event }) =>
       context.shutdown !== "NO" && (!("step" in event) || event.step === context.step),
@@ -152,7 +134,7 @@ const definition = setup({
     hasBatch: ({ context, event }) =>
       context.hasBatch && "step" in event && event.step === context.step,
     hasSplits: ({ context, event }) =>
-      context.assignedSplits.length > 0 && "step" in event && event.step === context.step,
+      context.assignedSplits > 0 && "step" in event && event.step === context.step,
     mustGoOn: ({ context }) => context.shutdown !== "NO" || !hasNothingToDo(context),
   },
 });
@@ -189,7 +171,7 @@ export const splitFetcherMachine = definition.createMachine({
   id: "splitFetcher",
   description: "The loop that drives one split reader: each step runs one task or one fetch.",
   context: {
-    assignedSplits: [],
+    assignedSplits: 0,
     tasks: [],
     tasksDone: 0,
     step: 0,
@@ -250,7 +232,7 @@ export const splitFetcherMachine = definition.createMachine({
           on: {
             Turn: [
               { guard: "isShutDown", target: "#splitFetcher.Closing" },
-              { guard: "hasTask", target: "runningTask", actions: "takeTask" },
+              { guard: "hasTask", target: "runningTask" },
               { guard: "hasBatch", target: "handingOver" },
               { guard: "hasSplits", target: "fetching" },
               { guard: "isThisStep", target: "#splitFetcher.Idle" },

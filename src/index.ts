@@ -28,6 +28,22 @@ export {
   watermarkGenerator,
 } from "./eventtime/index.js";
 export {
+  type ByteStream,
+  type ChangeDetection,
+  createFileSource,
+  type FileBatch,
+  type FileCompression,
+  type FileFormat,
+  type FileRecord,
+  type FileSourceOptions,
+  type FileSourceParts,
+  type FileSplit,
+  type FormatReader,
+  fileSourceEntries,
+  type OpenFile,
+  type UnreadableBytes,
+} from "./files/index.js";
+export {
   type Actor,
   type ActorContext,
   type ActorEvent,

@@ -1,3 +1,4 @@
+export type * from "./bad-record.js";
 export type * from "./boundedness.js";
 export type * from "./capabilities.js";
 export type * from "./data-output.js";

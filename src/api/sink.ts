@@ -1,3 +1,4 @@
+import type { ProcessingTimeService } from "../mailbox/ports.js";
 import type { MetricGroup } from "./metrics.js";
 import type { Timestamp, Watermark } from "./watermark.js";
 
@@ -7,6 +8,8 @@ export interface SinkWriterContext {
   readonly indexOfSubtask: number;
   readonly currentParallelism: number;
   readonly metricGroup: MetricGroup;
+  /** Timers whose callbacks run in the subtask's loop. */
+  readonly processingTime: ProcessingTimeService;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Availability } from "../mailbox/availability.js";
 import type { ActorEvent } from "../mailbox/envelope.js";
 import type { InspectionObserver } from "../mailbox/machine-host.js";
 import type { ProcessingTimeService } from "../mailbox/ports.js";
+import type { UnreadableInput } from "./bad-record.js";
 import type { InputStatus } from "./boundedness.js";
 import type { MetricGroup } from "./metrics.js";
 import type { SourceEvent } from "./source-event.js";
@@ -39,6 +40,16 @@ export interface ReaderActors {
   onEvent(listener: (event: ActorEvent) => void): void;
 }
 
+/**
+ * How many records the current `pollNext` may still emit.
+ *
+ * A reader that emits several in one poll counts each, and stops at 0; whatever must be seen to at
+ * once sets it to 0 in between. A reader may leave it alone and emit one record a poll.
+ */
+export interface PollBudget {
+  remaining: number;
+}
+
 /** What a reader may use of its operator (Flink `SourceReaderContext`). */
 export interface SourceReaderContext {
   readonly indexOfSubtask: number;
@@ -47,6 +58,8 @@ export interface SourceReaderContext {
   readonly metricGroup: MetricGroup;
   readonly processingTime: ProcessingTimeService;
   readonly actors: ReaderActors;
+  /** One object for the reader's life; set anew before each `pollNext`. */
+  readonly pollBudget: PollBudget;
   /** Sees the machines of the reader's parts; undefined while nobody looks. */
   readonly inspect?: InspectionObserver | undefined;
   /** True when per-split alignment may go on for readers that cannot pause splits. */
@@ -54,6 +67,12 @@ export interface SourceReaderContext {
   /** Asks the enumerator for one more split (posts RequestSplit). */
   sendSplitRequest(): void;
   sendSourceEventToCoordinator(event: SourceEvent): void;
+  /**
+   * Hands over an input that is no record; its place in the stream is behind what was emitted so far.
+   * Counts it and does what the pipeline's `badRecords` says; call it in the operator's loop. Throws
+   * BAD_RECORD when the job is to fail of it: let that error pass.
+   */
+  reportBadRecord(input: UnreadableInput): void;
   /**
    * Runs the action later in the operator's own loop, between two polls; the way back from async
    * I/O. The action is dropped when the operator has been closed.
@@ -68,7 +87,7 @@ export interface SourceReaderContext {
  */
 export interface SourceReader<T, SplitT extends SourceSplit> {
   start(): void;
-  /** Emits at most one record, or a few that belong together. */
+  /** Emits one record, a few that belong together, or as many as `context.pollBudget` allows. */
   pollNext(output: ReaderOutput<T>): InputStatus;
   /** The reader's splits, each at the position after the last emitted record. */
   snapshotState(checkpointId: number): SplitT[];

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { checkState, HeadwaterError } from "../errors/index.js";
+import type { Scheduler } from "../mailbox/index.js";
 import {
   CHECKPOINT_FORMAT_VERSION,
   type CheckpointData,
@@ -17,6 +18,11 @@ const MAX_HEADER_BYTES = 256;
 export const MAX_PAYLOAD_BYTES = 256 * 1024 * 1024;
 const NEWLINE = 10;
 
+/** Bytes of payload that one slice of encoding makes: about a millisecond's work. */
+const SLICE_BYTES = 128 * 1024;
+/** Splits in one piece of the payload. */
+const SPLITS_PER_PIECE = 256;
+
 /**
  * A checkpoint as a file: one line with the format, its version, the payload's SHA-256 and length,
  * then the payload as JSON with bytes in base64, so that a person can read what was stored.
@@ -25,25 +31,106 @@ const NEWLINE = 10;
  * LIMIT_EXCEEDED for more than 256 MiB.
  */
 export function encodeCheckpoint(data: CheckpointData): Uint8Array {
-  const file = toFile(data);
-  // What could not be read back must not be reported as durable.
-  const problem = firstProblem(v.safeParse(CheckpointSchema, file));
-  checkState(problem === undefined, `checkpoint ${data.checkpointId} is not whole: ${problem}`);
-  const payload = Buffer.from(`${JSON.stringify(file, undefined, 1)}\n`, "utf8");
-  if (payload.length > MAX_PAYLOAD_BYTES) {
-    throw new HeadwaterError(
-      "LIMIT_EXCEEDED",
-      `checkpoint ${data.checkpointId} has ${payload.length} bytes, the limit is ${MAX_PAYLOAD_BYTES}`,
-      {
-        domain: "user",
-        retry: "never",
-        scope: "job",
-        hint: "Keep less state: checkpoints hold positions of splits, not records.",
-      },
-    );
+  const slices = encodeSlices(data);
+  for (;;) {
+    const slice = slices.next();
+    if (slice.done === true) return slice.value;
   }
-  const header = `${MAGIC} ${data.formatVersion} sha256:${sha256(payload)} ${payload.length}\n`;
-  return Buffer.concat([Buffer.from(header, "latin1"), payload]);
+}
+
+/** The same, letting others run between slices: thousands of splits must not stop the loop. */
+export async function encodeCheckpointInSlices(
+  data: CheckpointData,
+  scheduler: Scheduler,
+): Promise<Uint8Array> {
+  const slices = encodeSlices(data);
+  for (;;) {
+    const slice = slices.next();
+    if (slice.done === true) return slice.value;
+    await new Promise<void>((resolve) => scheduler.defer(resolve));
+  }
+}
+
+function* encodeSlices(data: CheckpointData): Generator<void, Uint8Array> {
+  // What could not be read back must not be reported as durable.
+  const problem = firstProblem(v.safeParse(CheckpointSchema, withoutBytes(data)));
+  checkState(problem === undefined, `checkpoint ${data.checkpointId} is not whole: ${problem}`);
+  if (isLarge(data)) yield;
+  const hash = createHash("sha256");
+  const parts: Buffer[] = [];
+  let length = 0;
+  let sliceEnd = SLICE_BYTES;
+  for (const piece of payloadPieces(data)) {
+    const part = Buffer.from(piece, "utf8");
+    parts.push(part);
+    hash.update(part);
+    length += part.length;
+    if (length > MAX_PAYLOAD_BYTES) throw tooLarge(data.checkpointId);
+    if (length < sliceEnd) continue;
+    sliceEnd = length + SLICE_BYTES;
+    yield;
+  }
+  const header = `${MAGIC} ${data.formatVersion} sha256:${hash.digest("hex")} ${length}\n`;
+  return Buffer.concat([Buffer.from(header, "latin1"), ...parts]);
+}
+
+/** Too many splits to check and encode in one go. */
+function isLarge({ pipelines }: CheckpointData): boolean {
+  let splits = 0;
+  for (const { subtasks } of Object.values(pipelines)) {
+    for (const subtask of subtasks) splits += subtask.splits.splits.length;
+  }
+  return splits > SPLITS_PER_PIECE;
+}
+
+/** The payload's text, a few splits at a time. */
+function* payloadPieces({ pipelines, ...facts }: CheckpointData): Generator<string> {
+  yield `${opened(facts)},\n"pipelines": [`;
+  let separator = "\n";
+  for (const [id, { coordinator, subtasks, ...rest }] of Object.entries(pipelines)) {
+    yield `${separator}${opened({ id, ...rest, coordinator: base64(coordinator) })},\n"subtasks": [`;
+    separator = "\n";
+    for (const subtask of subtasks) {
+      yield separator;
+      yield* subtaskPieces(subtask);
+      separator = ",\n";
+    }
+    yield "\n]}";
+    separator = ",\n";
+  }
+  yield "\n]}\n";
+}
+
+function* subtaskPieces({ finished, splits, operators }: SubtaskState): Generator<string> {
+  yield `{"finished": ${finished}, "splits": {"version": ${splits.version}, "splits": [`;
+  for (let from = 0; from < splits.splits.length; from += SPLITS_PER_PIECE) {
+    const some = splits.splits.slice(from, from + SPLITS_PER_PIECE);
+    yield `${from === 0 ? "" : ","}\n${some.map((split) => `"${base64(split)}"`).join(",\n")}`;
+  }
+  const byName = Object.entries(operators).map(([name, { version, bytes }]) => ({
+    name,
+    version,
+    bytes: base64(bytes),
+  }));
+  yield `]}, "operators": ${JSON.stringify(byName)}}`;
+}
+
+/** An object's text without its closing brace. */
+function opened(value: object): string {
+  return JSON.stringify(value).slice(0, -1);
+}
+
+function tooLarge(checkpointId: number): HeadwaterError {
+  return new HeadwaterError(
+    "LIMIT_EXCEEDED",
+    `checkpoint ${checkpointId} has more than ${MAX_PAYLOAD_BYTES} bytes`,
+    {
+      domain: "user",
+      retry: "never",
+      scope: "job",
+      hint: "Keep less state: checkpoints hold positions of splits, not records.",
+    },
+  );
 }
 
 /**
@@ -105,23 +192,24 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
-function toFile(data: CheckpointData): unknown {
-  const { pipelines, ...facts } = data;
-  return { ...facts, pipelines: Object.entries(pipelines).map(pipelineToFile) };
-}
-
-function pipelineToFile([id, state]: [string, PipelineState]): unknown {
+/** The checkpoint as its payload says it, but for the bytes: they are as the format wants them. */
+function withoutBytes({ pipelines, ...facts }: CheckpointData): unknown {
+  const isNotBytes = (bytes: unknown): boolean => !(bytes instanceof Uint8Array);
+  const empty = (bytes: unknown): unknown => (isNotBytes(bytes) ? bytes : "");
   return {
-    id,
-    ...state,
-    coordinator: base64(state.coordinator),
-    subtasks: state.subtasks.map(({ finished, splits, operators }) => ({
-      finished,
-      splits: { version: splits.version, splits: splits.splits.map(base64) },
-      operators: Object.entries(operators).map(([name, operator]) => ({
-        name,
-        version: operator.version,
-        bytes: base64(operator.bytes),
+    ...facts,
+    pipelines: Object.entries(pipelines).map(([id, { coordinator, subtasks, ...rest }]) => ({
+      id,
+      ...rest,
+      coordinator: empty(coordinator),
+      subtasks: subtasks.map(({ finished, splits, operators }) => ({
+        finished,
+        splits: { ...splits, splits: splits.splits.filter(isNotBytes) },
+        operators: Object.entries(operators).map(([name, { bytes, ...operator }]) => ({
+          name,
+          ...operator,
+          bytes: empty(bytes),
+        })),
       })),
     })),
   };

@@ -1,8 +1,9 @@
 import * as path from "node:path";
 import * as v from "valibot";
 import { HeadwaterError } from "../errors/index.js";
+import { ImmediateScheduler, type Scheduler } from "../mailbox/index.js";
 import { parseOptions, wholeNumber } from "../options/parse-options.js";
-import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.js";
+import { decodeCheckpoint, encodeCheckpointInSlices } from "./checkpoint-codec.js";
 import type {
   CheckpointData,
   CheckpointStorage,
@@ -36,6 +37,13 @@ export interface FileCheckpointStorageOptions {
   readonly retained?: number;
 }
 
+/** The outside world of a storage; for tests and the simulator. */
+export interface FileCheckpointStoragePorts {
+  readonly fileSystem?: FileSystem;
+  /** Lets others run while a large checkpoint is encoded. */
+  readonly scheduler?: Scheduler;
+}
+
 const OptionsSchema = v.strictObject({
   directory: v.pipe(v.string(), v.nonEmpty()),
   jobName: v.pipe(v.string(), v.nonEmpty()),
@@ -59,20 +67,22 @@ export class FileCheckpointStorage implements CheckpointStorage {
   readonly #jobName: string;
   readonly #retained: number;
   readonly #fs: FileSystem;
+  readonly #scheduler: Scheduler;
   #isPrepared = false;
 
-  constructor(options: FileCheckpointStorageOptions, fileSystem: FileSystem = nodeFileSystem) {
+  constructor(options: FileCheckpointStorageOptions, ports: FileCheckpointStoragePorts = {}) {
     const parsed = parseOptions("checkpointStorage", OptionsSchema, options);
     this.#directory = path.resolve(parsed.directory);
     this.#jobDirectory = path.join(this.#directory, safeFileName(parsed.jobName));
     this.#jobName = parsed.jobName;
     this.#retained = parsed.retained;
-    this.#fs = fileSystem;
+    this.#fs = ports.fileSystem ?? nodeFileSystem;
+    this.#scheduler = ports.scheduler ?? new ImmediateScheduler();
   }
 
   async store(data: CheckpointData): Promise<CompletedCheckpoint> {
     const location = path.join(this.#jobDirectory, checkpointDirectory(data.checkpointId));
-    const bytes = encodeCheckpoint(data);
+    const bytes = await encodeCheckpointInSlices(data, this.#scheduler);
     await this.#writing(location, async () => {
       await this.#prepare();
       const newest = (await this.#checkpointIds()).at(-1);
@@ -87,7 +97,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
   async storeSavepoint(data: CheckpointData, target: string): Promise<CompletedCheckpoint> {
     const parent = path.resolve(target);
     const location = path.join(parent, savepointDirectory(data.jobName, data.checkpointId));
-    const bytes = encodeCheckpoint(data);
+    const bytes = await encodeCheckpointInSlices(data, this.#scheduler);
     await this.#writing(location, async () => {
       await this.#makeDurableDirectory(parent);
       if ((await this.#names(location)).includes(METADATA)) {

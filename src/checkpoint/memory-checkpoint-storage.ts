@@ -1,6 +1,7 @@
 import * as v from "valibot";
+import { ImmediateScheduler, type Scheduler } from "../mailbox/index.js";
 import { parseOptions, wholeNumber } from "../options/parse-options.js";
-import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.js";
+import { decodeCheckpoint, encodeCheckpointInSlices } from "./checkpoint-codec.js";
 import type {
   CheckpointData,
   CheckpointStorage,
@@ -39,11 +40,17 @@ export class MemoryCheckpointStorage implements CheckpointStorage {
   readonly #jobName: string;
   readonly #retained: number;
   readonly #files = new Map<string, StoredFile>();
+  readonly #scheduler: Scheduler;
 
-  constructor(options: MemoryCheckpointStorageOptions = {}) {
+  /** The scheduler lets others run while a large checkpoint is encoded. */
+  constructor(
+    options: MemoryCheckpointStorageOptions = {},
+    scheduler: Scheduler = new ImmediateScheduler(),
+  ) {
     const parsed = parseOptions("checkpointStorage", OptionsSchema, options);
     this.#jobName = parsed.jobName;
     this.#retained = parsed.retained;
+    this.#scheduler = scheduler;
   }
 
   async store(data: CheckpointData): Promise<CompletedCheckpoint> {
@@ -52,7 +59,7 @@ export class MemoryCheckpointStorage implements CheckpointStorage {
     if (newest !== undefined && newest >= data.checkpointId) {
       throw checkpointIdTaken(location, newest);
     }
-    const stored = this.#put(data, location);
+    const stored = await this.#put(data, location);
     const own = await this.list();
     for (const old of own.slice(0, -this.#retained)) this.#files.delete(old.location);
     return stored;
@@ -93,8 +100,8 @@ export class MemoryCheckpointStorage implements CheckpointStorage {
     return all.sort(newestFirst);
   }
 
-  #put(data: CheckpointData, location: string): CompletedCheckpoint {
-    const bytes = encodeCheckpoint(data);
+  async #put(data: CheckpointData, location: string): Promise<CompletedCheckpoint> {
+    const bytes = await encodeCheckpointInSlices(data, this.#scheduler);
     const { checkpointId, kind, triggeredAt } = data;
     const checkpoint = { checkpointId, kind, triggeredAt, location, bytes: bytes.length };
     this.#files.set(location, { checkpoint, bytes });

@@ -5,6 +5,8 @@ import { formatBytes, formatCount, formatDuration, formatTimestamp } from "./for
 /** Sums over all subtasks of a job. */
 export interface JobTotals {
   readonly records: number;
+  /** Inputs that were no records. */
+  readonly badRecords: number;
   /** The lowest watermark of all subtasks. */
   readonly watermark: Timestamp;
   /** How far apart the splits being read are (paused ones are held), in milliseconds of event time. */
@@ -16,6 +18,7 @@ export function totals(status: JobStatus): JobTotals {
   const known = subtasks.flatMap(watermarksOfSplitsBeingRead);
   return {
     records: subtasks.reduce((sum, subtask) => sum + subtask.records, 0),
+    badRecords: subtasks.reduce((sum, subtask) => sum + subtask.badRecords, 0),
     watermark: Math.min(...subtasks.map((subtask) => subtask.watermark)),
     skew: known.length < 2 ? 0 : Math.max(...known) - Math.min(...known),
   };
@@ -23,11 +26,12 @@ export function totals(status: JobStatus): JobTotals {
 
 /** The job in one line. */
 export function jobLine(status: JobStatus, rate: number): string {
-  const { records, watermark, skew } = totals(status);
+  const { records, badRecords, watermark, skew } = totals(status);
   const last = status.lastCheckpoint;
   const parts = [
     `${status.jobName} ${status.state}`,
     `${formatCount(records)} records`,
+    ...(badRecords > 0 ? [countBadRecords(badRecords)] : []),
     `${formatCount(rate)}/s`,
     `watermark ${formatTimestamp(watermark)}`,
     `skew ${formatDuration(skew)}`,
@@ -36,6 +40,21 @@ export function jobLine(status: JobStatus, rate: number): string {
   if (last !== undefined) parts.push(`last #${last.checkpointId} ${formatBytes(last.bytes)}`);
   if (status.restarts > 0) parts.push(`restarts ${status.restarts}`);
   return parts.join(" · ");
+}
+
+/** How many inputs were no records, and the last one; undefined when there was none. */
+export function badRecordsLine(status: JobStatus): string | undefined {
+  const bad = allSubtasks(status).flatMap(({ lastBadRecord }) => lastBadRecord ?? []);
+  const [first, ...others] = bad;
+  if (first === undefined) return undefined;
+  const last = others.reduce((latest, one) => (one.time > latest.time ? one : latest), first);
+  const { badRecords } = totals(status);
+  const which = badRecords === 1 ? "" : ", the last";
+  return `${countBadRecords(badRecords)}${which} in split ${last.splitId} at position ${last.position}: ${last.message}`;
+}
+
+function countBadRecords(count: number): string {
+  return `${formatCount(count)} bad ${count === 1 ? "record" : "records"}`;
 }
 
 /** One line for each subtask: its operator's mode, its splits, its watermark. */
@@ -49,14 +68,14 @@ export function subtaskLines(status: JobStatus): readonly string[] {
 }
 
 function describe(subtask: SubtaskStatus): string {
-  const splits = Object.keys(subtask.splitWatermarks).length;
-  const paused = subtask.pausedSplits.length;
+  const { splits, paused } = subtask;
   const parts = [
     subtask.mode.padEnd(21),
     `${splits} splits${paused > 0 ? `, ${paused} paused` : ""}`.padEnd(20),
     `${formatCount(subtask.records)} records`.padEnd(18),
     `watermark ${formatTimestamp(subtask.watermark)}`,
   ];
+  if (subtask.badRecords > 0) parts.push(countBadRecords(subtask.badRecords));
   if (subtask.idle) parts.push("idle");
   if (subtask.backPressured) parts.push("back-pressured");
   return parts.join("  ");

@@ -5,7 +5,7 @@ import { type JobHandle, type RunOptions, runDefinition } from "../runtime/index
 import { failOnceAt } from "../runtime/injected-failure.js";
 import { formatCount, formatDuration } from "./format.js";
 import { Interrupts } from "./interrupts.js";
-import { totals } from "./job-summary.js";
+import { badRecordsLine, totals } from "./job-summary.js";
 import { loadJob } from "./load-job.js";
 import { Progress } from "./progress.js";
 import type { SkewSamples } from "./skew-samples.js";
@@ -55,11 +55,13 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
   try {
     const result = await handle.done;
     progress?.stop();
-    const { records } = totals(result.status);
+    const { records, badRecords } = totals(result.status);
     const took = clock.relativeTime() - started;
     const outcome = result.savepoint === undefined ? result.state.toLowerCase() : "stopped";
     say(summary(handle.jobName, outcome, records, took, progress?.skew));
-    log.info({ job: job.name, state: result.state, records }, "job ended");
+    const bad = badRecordsLine(result.status);
+    if (bad !== undefined) say(bad);
+    log.info({ job: job.name, state: result.state, records, badRecords }, "job ended");
     return interrupts.canceled ? 130 : 0;
   } catch (error) {
     progress?.stop();

@@ -56,16 +56,16 @@ export function splitNumberRange(
 
 /** Steps through a run; `position` is the number that comes next. */
 export class NumberSequenceIterator implements SplitIterator<number> {
-  readonly #to: number;
+  readonly to: number;
   position: number;
 
   constructor(split: NumberSequenceSplit) {
     this.position = split.from;
-    this.#to = split.to;
+    this.to = split.to;
   }
 
   hasNext(): boolean {
-    return this.position <= this.#to;
+    return this.position <= this.to;
   }
 
   next(): number {

@@ -1,6 +1,7 @@
 import type { SupportsBatchSnapshot } from "../api/capabilities.js";
 import type { SourceSplit } from "../api/source-split.js";
 import type { SplitEnumerator, SplitEnumeratorContext } from "../api/split-enumerator.js";
+import { SplitQueue } from "./split-queue.js";
 
 /**
  * Owns: the splits that nobody reads yet. Called by: the source coordinator's loop.
@@ -14,35 +15,35 @@ export class StaticSplitEnumerator<SplitT extends SourceSplit>
 {
   readonly supportsBatchSnapshot = true;
   readonly #context: SplitEnumeratorContext<SplitT>;
-  #remaining: readonly SplitT[];
+  readonly #remaining: SplitQueue<SplitT>;
 
   constructor(context: SplitEnumeratorContext<SplitT>, splits: readonly SplitT[]) {
     this.#context = context;
-    this.#remaining = splits;
-    context.metricGroup.gauge("unassignedSplits", () => this.#remaining.length);
+    this.#remaining = new SplitQueue(splits);
+    context.metricGroup.gauge("unassignedSplits", () => this.#remaining.size);
   }
 
   start(): void {}
 
   handleSplitRequest(subtaskId: number): void {
-    const split = this.#remaining[0];
+    const split = this.#remaining.peek();
     if (split === undefined) {
       this.#context.signalNoMoreSplits(subtaskId);
       return;
     }
     this.#context.assignSplit(split, subtaskId);
-    this.#remaining = this.#remaining.slice(1);
+    this.#remaining.take();
   }
 
   addSplitsBack(splits: readonly SplitT[]): void {
-    this.#remaining = [...this.#remaining, ...splits];
+    this.#remaining.add(splits);
   }
 
   /** Readers ask by themselves when they have nothing to read. */
   addReader(): void {}
 
   snapshotState(): readonly SplitT[] {
-    return this.#remaining;
+    return this.#remaining.toArray();
   }
 
   close(): void {}

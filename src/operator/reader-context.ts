@@ -1,10 +1,11 @@
-import type { SourceReaderContext } from "../api/source-reader.js";
+import type { PollBudget, SourceReaderContext } from "../api/source-reader.js";
 import type { SourceSplit } from "../api/source-split.js";
 import type { SourceOperatorOptions } from "./source-operator-options.js";
 
 /** What a reader may use of its operator; what it asks for after `isClosed` is dropped. */
 export function createReaderContext<T, SplitT extends SourceSplit>(
   options: SourceOperatorOptions<T, SplitT>,
+  pollBudget: PollBudget,
   isClosed: () => boolean,
 ): SourceReaderContext {
   return {
@@ -14,6 +15,7 @@ export function createReaderContext<T, SplitT extends SourceSplit>(
     metricGroup: options.metricGroup,
     processingTime: options.processingTime,
     actors: options.actors,
+    pollBudget,
     inspect: options.inspect,
     allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
     sendSplitRequest: () => {
@@ -21,6 +23,11 @@ export function createReaderContext<T, SplitT extends SourceSplit>(
     },
     sendSourceEventToCoordinator: (event) => {
       options.sendToCoordinator({ type: "SourceEventWrapper", event });
+    },
+    reportBadRecord: (input) => {
+      if (isClosed()) return;
+      pollBudget.remaining = 0;
+      options.reportBadRecord(input);
     },
     runInOperatorLoop: (action) => {
       options.runInOperatorLoop(() => {

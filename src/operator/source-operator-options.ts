@@ -1,3 +1,4 @@
+import type { UnreadableInput } from "../api/bad-record.js";
 import type { RecordAttributes } from "../api/data-output.js";
 import type { MetricGroup } from "../api/metrics.js";
 import type { OperatorToCoordinatorEvent } from "../api/operator-event.js";
@@ -28,14 +29,19 @@ export interface SourceOperatorOptions<T, SplitT extends SourceSplit> {
    * `Output`, which is there from the setup on).
    */
   readonly emitRecordAttributes: (attributes: RecordAttributes) => void;
+  /** Takes what the reader could not turn into a record; throws BAD_RECORD when the job is to fail. */
+  readonly reportBadRecord: (input: UnreadableInput) => void;
   readonly sendToCoordinator: (event: OperatorToCoordinatorEvent) => void;
   readonly metricGroup: MetricGroup;
   /** Milliseconds between periodic watermarks; 0: none. */
   readonly autoWatermarkInterval: number;
   /** False: no watermark before the end of the input (batch execution). */
   readonly emitProgressiveWatermarks: boolean;
-  /** Whether one `emitNext` may poll once more; asked after each record. */
-  readonly canEmitBatchOfRecords: () => boolean;
+  /**
+   * How many records the next poll of the reader may emit; 0: `emitNext` has emitted enough. Asked
+   * after each poll; the first of an `emitNext` may emit one (Flink `canEmitBatchOfRecords`).
+   */
+  readonly recordsOfNextPoll: () => number;
   /** True: a reader that cannot pause splits reads on where alignment would pause them. */
   readonly allowUnalignedSourceSplits: boolean;
   /** True: restored splits go to the enumerator instead of the reader (FLIP-537). */

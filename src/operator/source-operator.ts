@@ -5,19 +5,18 @@ import {
 import type { DataInputStatus, InputStatus, StopMode } from "../api/boundedness.js";
 import type { DataOutput } from "../api/data-output.js";
 import type { CoordinatorToOperatorEvent } from "../api/operator-event.js";
-import type { ReaderOutput, SourceReader } from "../api/source-reader.js";
+import type { PollBudget, ReaderOutput, SourceReader } from "../api/source-reader.js";
 import type { SourceSplit } from "../api/source-split.js";
 import type { Watermark } from "../api/watermark.js";
 import { checkState, illegalState } from "../errors/index.js";
 import { BackPressuredClocks } from "../eventtime/back-pressured-clocks.js";
-import { NoOpTimestampsAndWatermarks } from "../eventtime/no-op-timestamps-and-watermarks.js";
 import { PausableRelativeClock } from "../eventtime/pausable-relative-clock.js";
-import { ProgressiveTimestampsAndWatermarks } from "../eventtime/progressive-timestamps-and-watermarks.js";
 import type { TimestampsAndWatermarks } from "../eventtime/timestamps-and-watermarks.js";
 import { MAX_WATERMARK } from "../eventtime/watermark-bounds.js";
 import { AVAILABLE, type Availability } from "../mailbox/availability.js";
 import { MachineHost } from "../mailbox/machine-host.js";
 import { deserializeSplits, serializeSplits } from "../serde/split-serde.js";
+import { createEventTime } from "./create-event-time.js";
 import { OperatorAvailability } from "./operator-availability.js";
 import { inSubtask, readerFailed } from "./operator-failure.js";
 import { OperatorMetrics } from "./operator-metrics.js";
@@ -46,6 +45,7 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
   readonly #availability = new OperatorAvailability();
   readonly #backPressure = new BackPressuredClocks();
   readonly #activityClock: PausableRelativeClock;
+  readonly #pollBudget: PollBudget = { remaining: 0 };
   readonly #splits: SplitAlignment;
   readonly #reports: WatermarkReports;
   readonly #metrics: OperatorMetrics;
@@ -101,6 +101,18 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
     return this.#splits.splitWatermarks;
   }
 
+  get numberOfSplits(): number {
+    return this.#splits.numberOfSplits;
+  }
+
+  /** The watermarks of at most so many splits: for status, which must not cost more with more splits. */
+  someSplitWatermarks(limit: number): readonly (readonly [splitId: string, Watermark])[] {
+    return Array.from(this.#splits.someSplits(limit), ({ splitId, watermark }) => [
+      splitId,
+      watermark,
+    ]);
+  }
+
   get pausedSplits(): ReadonlySet<string> {
     return this.#splits.pausedSplits;
   }
@@ -122,13 +134,17 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
     checkState(this.#guardedReader === undefined, "the source operator has been opened already");
     const options = this.#options;
     const { subtask, splitSerializer, supportsSplitReassignmentOnRecovery: reassign } = options;
-    const context = createReaderContext(options, () => this.#closed !== undefined);
+    const context = createReaderContext(
+      options,
+      this.#pollBudget,
+      () => this.#closed !== undefined,
+    );
     this.#guardedReader = new OperatorReader(
       () => options.createReader(context),
       subtask,
       options.allowUnalignedSourceSplits,
     );
-    this.#eventTime = this.#createEventTimeLogic();
+    this.#eventTime = createEventTime(options, this.#activityClock, this.#backPressure);
     if (restored.length > 0 && !reassign) this.#addSplits(restored);
     options.sendToCoordinator({
       type: "ReaderRegistration",
@@ -142,19 +158,23 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
   }
 
   /**
-   * Emits what there is: one record, or as many as `canEmitBatchOfRecords` allows. The output must be
-   * the same every time. Throws READER_FAILED.
+   * Emits what there is: one record, or as many as `recordsOfNextPoll` allows. The output must be the
+   * same every time. Throws READER_FAILED.
    */
   emitNext(output: DataOutput<T>): DataInputStatus {
     if (this.mode !== "READING") return this.#emitNextNotReading(output);
     const { reader } = this;
     const mainOutput = this.#mainOutput as ReaderOutput<T>;
-    const { canEmitBatchOfRecords } = this.#options;
+    const { recordsOfNextPoll } = this.#options;
+    const budget = this.#pollBudget;
     let status: InputStatus;
+    let records = 1;
     try {
       do {
+        budget.remaining = records;
         status = reader.pollNext(mainOutput);
-      } while (status === "MORE_AVAILABLE" && canEmitBatchOfRecords() && !this.#pastLimit);
+        records = status === "MORE_AVAILABLE" && !this.#pastLimit ? recordsOfNextPoll() : 0;
+      } while (records > 0);
     } catch (error) {
       throw readerFailed(this.#options.subtask, "to poll", error);
     }
@@ -218,10 +238,7 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
     this.#opened.notifyCheckpointAborted(checkpointId);
   }
 
-  /**
-   * Ends the source: the next `emitNext` says END_OF_DATA (drain) or STOPPED. The result is done when
-   * the operator has stopped: at once without drain, at `finish` with it.
-   */
+  /** Ends the source; the result is done at once without drain, at `finish` with it. */
   stop(mode: StopMode): Availability {
     this.#send({ type: "StopRequested", mode });
     return this.#availability.stopped;
@@ -336,20 +353,14 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
 
   #checkWatermarkAlignment(): void {
     const { mode } = this;
-    if (mode === "READING" && this.#pastLimit) this.#send({ type: "WatermarkPastLimit" });
+    if (mode === "READING" && this.#pastLimit) {
+      // The reader may be in the middle of a poll.
+      this.#pollBudget.remaining = 0;
+      this.#send({ type: "WatermarkPastLimit" });
+    }
     if (mode === "WAITING_FOR_ALIGNMENT" && !this.#pastLimit) {
       this.#send({ type: "WatermarkWithinLimit" });
     }
-  }
-
-  #createEventTimeLogic(): TimestampsAndWatermarks<T> {
-    const { watermarkStrategy: strategy, processingTime, autoWatermarkInterval } = this.#options;
-    const backPressure = this.#backPressure;
-    const mainInputActivityClock = this.#activityClock;
-    const shared = { strategy, processingTime, mainInputActivityClock, backPressure };
-    return this.#options.emitProgressiveWatermarks
-      ? new ProgressiveTimestampsAndWatermarks({ ...shared, autoWatermarkInterval })
-      : new NoOpTimestampsAndWatermarks(strategy, mainInputActivityClock);
   }
 
   #provideEffects(): typeof sourceOperatorMachine {

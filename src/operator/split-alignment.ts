@@ -56,6 +56,20 @@ export class SplitAlignment {
     return watermarks;
   }
 
+  get numberOfSplits(): number {
+    return this.#splits.size;
+  }
+
+  /** Some splits for people to look at: the first that have a watermark, oldest first. */
+  *someSplits(limit: number): Generator<SplitStatus> {
+    let left = limit;
+    for (const split of this.#splits.values()) {
+      if (split.watermark === MIN_TIMESTAMP) continue;
+      if (left-- <= 0) return;
+      yield split;
+    }
+  }
+
   splitFinished(splitId: string): void {
     const status = this.#splits.get(splitId);
     if (status === undefined) return;

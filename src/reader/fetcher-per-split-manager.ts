@@ -37,10 +37,9 @@ export class FetcherPerSplitManager<
   }
 
   protected override freeFetcher(): number | "NEW" | undefined {
-    const { pausedSplits } = this.state;
     let running = 0;
     for (const view of this.fetchers) {
-      if (view.ownedSplits.some((splitId) => !pausedSplits.includes(splitId))) running++;
+      if (this.ownership.numberRunning(view.fetcher) > 0) running++;
     }
     return running < this.#maxConcurrentFetchers ? "NEW" : undefined;
   }

@@ -1,5 +1,6 @@
 import type { InputStatus } from "../api/boundedness.js";
 import type {
+  PollBudget,
   ReaderOutput,
   SourceOutput,
   SourceReader,
@@ -64,6 +65,21 @@ export abstract class IteratorSourceReader<
   /** Emits one element, for example `output.collect(element, timestamp)`. */
   protected abstract emit(element: E, output: SourceOutput<T>): void;
 
+  /**
+   * Emits the iterator's next element, which there is, and those behind it while the budget lasts;
+   * says how many.
+   */
+  protected emitSome(iterator: IterT, output: SourceOutput<T>, budget: PollBudget): number {
+    const atMost = budget.remaining;
+    let records = 0;
+    do {
+      this.emit(iterator.next(), output);
+      records++;
+    } while (records < atMost && budget.remaining > 0 && iterator.hasNext());
+    budget.remaining = Math.max(0, budget.remaining - records);
+    return records;
+  }
+
   start(): void {
     if (this.#remaining.length === 0) this.context.sendSplitRequest();
   }
@@ -76,7 +92,7 @@ export abstract class IteratorSourceReader<
         if (!this.#moveToNextSplit()) return this.#finishedOrAvailableLater();
         continue;
       }
-      if (this.#emitNext(current, output)) return "MORE_AVAILABLE";
+      if (this.#emitSome(current, output)) return "MORE_AVAILABLE";
       this.#finishSplit(current, output);
     }
   }
@@ -112,6 +128,8 @@ export abstract class IteratorSourceReader<
     const current = this.#current;
     if (current !== undefined && this.#paused.has(current.split.splitId)) {
       this.#current = undefined;
+      // It may be emitting just now.
+      this.context.pollBudget.remaining = 0;
       // First in line: it goes on before splits that have not been started.
       this.#remaining.unshift(current);
     }
@@ -124,17 +142,20 @@ export abstract class IteratorSourceReader<
     return this.#current === undefined ? this.#remaining : [this.#current, ...this.#remaining];
   }
 
-  /** Emits a record of the split; false at its end. */
-  #emitNext(current: IteratedSplit<T, SplitT, IterT>, output: ReaderOutput<T>): boolean {
+  /** Emits records of the split, as many as one poll may; false at its end. */
+  #emitSome(current: IteratedSplit<T, SplitT, IterT>, output: ReaderOutput<T>): boolean {
     try {
       current.iterator ??= this.createIterator(current.split);
       if (!current.iterator.hasNext()) return false;
       current.output ??= output.createOutputForSplit(current.split.splitId);
-      this.emit(current.iterator.next(), current.output);
+      this.#numRecordsIn += this.emitSome(
+        current.iterator,
+        current.output,
+        this.context.pollBudget,
+      );
     } catch (error) {
       throw iterationFailed(current.split.splitId, error);
     }
-    this.#numRecordsIn++;
     return true;
   }
 

@@ -12,6 +12,7 @@ export class SequentialFetcherManager<
   protected override freeFetcher(): number | "NEW" | undefined {
     const [view] = this.fetchers;
     if (view === undefined) return "NEW";
-    return view.ownedSplits.length === 0 && !view.failed ? view.fetcher : undefined;
+    const isFree = this.ownership.numberOwned(view.fetcher) === 0 && !view.failed;
+    return isFree ? view.fetcher : undefined;
   }
 }

@@ -77,6 +77,7 @@ export abstract class SourceReaderBase<E, T, SplitT extends SourceSplit, SplitSt
 
   /** Throws FETCHER_FAILED once a fetcher has failed, READER_FAILED when the record emitter throws. */
   pollNext(output: ReaderOutput<T>): InputStatus {
+    const { pollBudget } = this.context;
     let fetch = this.#fetch;
     for (;;) {
       if (fetch === null) {
@@ -89,6 +90,7 @@ export abstract class SourceReaderBase<E, T, SplitT extends SourceSplit, SplitSt
       if (record !== null) {
         this.#numRecordsIn++;
         this.#emit(record);
+        if (--pollBudget.remaining > 0) continue;
         return "MORE_AVAILABLE";
       }
       if (!this.#moveToNextSplit(fetch, output)) fetch = null;

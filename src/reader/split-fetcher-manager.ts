@@ -22,6 +22,7 @@ import type { Cancel } from "../mailbox/ports.js";
 import { duration, parseOptions, wholeNumber } from "../options/parse-options.js";
 import { DEFAULT_ELEMENT_QUEUE_CAPACITY, ElementQueue } from "./element-queue.js";
 import { SplitFetcher, type TaskHandler } from "./split-fetcher.js";
+import { SplitOwnership } from "./split-ownership.js";
 
 /** What every fetcher manager takes; see the managers for what each adds. */
 export interface SplitFetcherManagerOptions<E, SplitT extends SourceSplit> {
@@ -45,6 +46,8 @@ export const fetcherManagerEntries = {
   handleTask: v.optional(v.function()),
 };
 
+type FetcherReport = Extract<FetcherEvent, { readonly type: "FetcherReport" }>;
+
 const FETCHER_EVENTS: ReadonlySet<string> = new Set<FetcherEvent["type"]>([
   "FetcherReport",
   "FetcherFailed",
@@ -65,6 +68,7 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
   readonly #options: SplitFetcherManagerOptions<E, SplitT>;
   readonly #closeTimeout: number;
   readonly #machine: MachineHost<typeof fetcherManagerMachine>;
+  protected readonly ownership = new SplitOwnership();
   #closing: Promise<void> | undefined;
   #onClosed: (() => void) | undefined;
   #cancelCloseTimer: Cancel | undefined;
@@ -89,7 +93,7 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
     const { metricGroup } = options.context;
     metricGroup.gauge("numFetchers", () => this.state.fetchers.length);
     metricGroup.gauge("numFetchersShuttingDown", () => this.state.shuttingDown.length);
-    metricGroup.gauge("numWaitingSplits", () => this.state.waitingSplits.length);
+    metricGroup.gauge("numWaitingSplits", () => this.state.waitingSplits);
     metricGroup.gauge("elementQueueSize", () => this.queue.size);
   }
 
@@ -99,7 +103,7 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
   /** Ends splits before their end; the split reader says in a later batch that they are finished. */
   removeSplits(splits: readonly SplitT[]): void {
     for (const view of this.fetchers) {
-      const owned = splits.filter((split) => view.ownedSplits.includes(split.splitId));
+      const owned = splits.filter((split) => this.ownership.isOwnedBy(split.splitId, view.fetcher));
       if (owned.length > 0) this.#send(view.fetcher, { type: "RemoveSplits", splits: owned });
     }
   }
@@ -110,9 +114,10 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
    * A split reader that cannot pause makes `checkErrors` throw, unless unaligned splits are allowed.
    */
   pauseOrResumeSplits(splitsToPause: readonly string[], splitsToResume: readonly string[]): void {
-    this.#machine.send({ type: "SplitsPausedOrResumed", splitsToPause, splitsToResume });
+    this.ownership.pause(splitsToPause);
+    this.ownership.resume(splitsToResume);
     for (const view of this.fetchers) {
-      const isOwned = (splitId: string): boolean => view.ownedSplits.includes(splitId);
+      const isOwned = (splitId: string): boolean => this.ownership.isOwnedBy(splitId, view.fetcher);
       const toPause = splitsToPause.filter(isOwned);
       const toResume = splitsToResume.filter(isOwned);
       if (toPause.length === 0 && toResume.length === 0) continue;
@@ -147,7 +152,7 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
   maybeShutdownFinishedFetchers(): boolean {
     if (this.fetchers.some(isIdle)) this.#machine.send({ type: "ShutdownIdleFetchers" });
     const { fetchers, waitingSplits } = this.state;
-    return fetchers.length === 0 && waitingSplits.length === 0;
+    return fetchers.length === 0 && waitingSplits === 0;
   }
 
   /** Throws FETCHER_FAILED with the first error as cause and the later ones as `suppressed`. */
@@ -162,6 +167,11 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
       cause: fromErrorInfo(first),
       suppressed: later.map(fromErrorInfo),
     });
+  }
+
+  /** The splits that the fetcher has taken and not ended, as of its last report. */
+  splitsOf({ fetcher, tasksDone }: FetcherView): readonly string[] {
+    return this.ownership.splitsOf(fetcher, tasksDone);
   }
 
   /** The fetchers that are neither closed nor told to end. */
@@ -197,6 +207,10 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
   /** Takes an event that a fetcher posted to the subtask; others are not for the manager. */
   handleEvent(event: ActorEvent): void {
     if (!FETCHER_EVENTS.has(event.type)) return;
+    if (event.type === "FetcherReport") {
+      const { endedSplits, fetcher, tasksDone } = event as FetcherReport;
+      this.ownership.end(endedSplits, fetcher, tasksDone);
+    }
     const wasOpen = this.isOpen;
     this.#machine.send(event as FetcherEvent);
     if (wasOpen) this.onFetchersChanged();
@@ -252,12 +266,12 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
   }
 
   protected joinLine(splits: readonly SplitT[]): void {
-    const splitIds = splits.map((split) => split.splitId);
-    this.#machine.send({ type: "SplitsWaiting", splitIds });
+    this.ownership.joinLine(splits.map((split) => split.splitId));
+    this.#machine.send({ type: "SplitsWaiting", count: splits.length });
   }
 
-  protected leaveLine(splitId: string): void {
-    this.#machine.send({ type: "SplitLeftLine", splitId });
+  protected leaveLine(): void {
+    this.#machine.send({ type: "SplitLeftLine" });
   }
 
   #send(fetcher: number, task: FetcherTask): void {
@@ -266,6 +280,10 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
       throw illegalState(`there is no split fetcher ${fetcher} for ${task.type}`);
     }
     this.#machine.send({ type: "SendTask", fetcher, task });
+    if (task.type !== "AddSplits") return;
+    const sequence = this.fetchers.find((view) => view.fetcher === fetcher)?.tasksSent ?? 0;
+    const splitIds = task.splits.map((split) => split.splitId);
+    this.ownership.send(splitIds, fetcher, sequence);
   }
 
   #closed(): void {

@@ -51,6 +51,8 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
   readonly #allowUnaligned: boolean;
   readonly #handleTask: TaskHandler<E, SplitT> | undefined;
   readonly #splits = new Map<string, SplitT>();
+  /** Ended since the last report. */
+  #endedSplits: string[] = [];
   readonly #tasks = new Map<number, NumberedTask>();
   readonly #machine: MachineHost<typeof splitFetcherMachine>;
   #batch: RecordsWithSplitIds<E> | undefined;
@@ -115,14 +117,17 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
         },
         handOverLast: () => this.#handOverLast(),
         closeSplitReader: () => this.#closeSplitReader(),
-        report: ({ context }) =>
+        report: ({ context }) => {
+          const endedSplits = this.#endedSplits;
+          this.#endedSplits = [];
           this.#report({
             type: "FetcherReport",
             fetcher: this.#id,
-            assignedSplits: [...context.assignedSplits],
+            endedSplits,
             tasksDone: context.tasksDone,
             idle: hasNothingToDo(context),
-          }),
+          });
+        },
         reportFailure: ({ event }) => {
           if (!("error" in event)) return;
           this.#report({ type: "FetcherFailed", fetcher: this.#id, error: event.error });
@@ -160,7 +165,7 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
     const batch = this.#batch;
     if (batch === undefined) return;
     // Asked before the put: from then on the batch belongs to the reader.
-    const finishedSplits = [...batch.finishedSplits()];
+    const finishedSplits = batch.finishedSplits();
     this.#putting = true;
     this.#queue.put(this.#id, batch, (accepted) => {
       this.#putting = false;
@@ -169,9 +174,15 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
         return;
       }
       this.#batch = undefined;
-      for (const splitId of finishedSplits) this.#splits.delete(splitId);
-      this.#post({ type: "BatchAccepted", step, finishedSplits });
+      this.#splitsEnded(finishedSplits);
+      this.#post({ type: "BatchAccepted", step, assignedSplits: this.#splits.size });
     });
+  }
+
+  #splitsEnded(splitIds: Iterable<string>): void {
+    for (const splitId of splitIds) {
+      if (this.#splits.delete(splitId)) this.#endedSplits.push(splitId);
+    }
   }
 
   #runTask(step: number, sequence: number): void {
@@ -179,15 +190,14 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
     this.#tasks.delete(sequence);
     if (task === undefined) return;
     const doing = DOING[task.type];
+    const completed = (): void =>
+      this.#post({ type: "TaskCompleted", step, assignedSplits: this.#splits.size });
     try {
       const result = this.#execute(task);
       if (result instanceof Promise) {
-        result.then(
-          () => this.#post({ type: "TaskCompleted", step }),
-          (error) => this.#stepFailed(step, doing, error),
-        );
+        result.then(completed, (error) => this.#stepFailed(step, doing, error));
       } else {
-        this.#post({ type: "TaskCompleted", step });
+        completed();
       }
     } catch (error) {
       this.#stepFailed(step, doing, error);
@@ -203,7 +213,7 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
       }
       case "RemoveSplits": {
         const splits = task.splits as readonly SplitT[];
-        for (const split of splits) this.#splits.delete(split.splitId);
+        this.#splitsEnded(splits.map((split) => split.splitId));
         return this.#splitReader.handleSplitsChanges({ type: "REMOVAL", splits });
       }
       case "PauseOrResumeSplits":

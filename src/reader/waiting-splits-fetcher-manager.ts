@@ -4,7 +4,7 @@ import { SplitFetcherManager } from "./split-fetcher-manager.js";
 /**
  * Keeps splits in line until a fetcher may have them; a paused split lets those behind it pass.
  *
- * Owns: the waiting splits themselves; their order is in the manager's state.
+ * Owns: the waiting splits, in the order in which they came.
  */
 export abstract class WaitingSplitsFetcherManager<
   E,
@@ -13,13 +13,18 @@ export abstract class WaitingSplitsFetcherManager<
   readonly #waiting = new Map<string, SplitT>();
 
   override addSplits(splits: readonly SplitT[]): void {
+    const news = splits.filter((split) => !this.#waiting.has(split.splitId));
     for (const split of splits) this.#waiting.set(split.splitId, split);
-    this.joinLine(splits);
+    this.joinLine(news);
     this.onFetchersChanged();
   }
 
   override removeSplits(splits: readonly SplitT[]): void {
-    for (const { splitId } of splits) if (this.#waiting.delete(splitId)) this.leaveLine(splitId);
+    for (const { splitId } of splits) {
+      if (!this.#waiting.delete(splitId)) continue;
+      this.leaveLine();
+      this.ownership.forget(splitId);
+    }
     super.removeSplits(splits);
   }
 
@@ -33,15 +38,16 @@ export abstract class WaitingSplitsFetcherManager<
       if (free === undefined) return;
       const fetcher = free === "NEW" ? this.createSplitFetcher() : free;
       this.#waiting.delete(split.splitId);
-      this.leaveLine(split.splitId);
+      this.leaveLine();
       this.sendSplits(fetcher, [split]);
     }
   }
 
   #next(): SplitT | undefined {
     if (!this.isOpen) return undefined;
-    const { waitingSplits, pausedSplits } = this.state;
-    const splitId = waitingSplits.find((id) => !pausedSplits.includes(id));
-    return splitId === undefined ? undefined : this.#waiting.get(splitId);
+    for (const split of this.#waiting.values()) {
+      if (!this.ownership.isPaused(split.splitId)) return split;
+    }
+    return undefined;
   }
 }

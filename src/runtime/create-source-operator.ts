@@ -2,6 +2,7 @@ import type { ReaderActors } from "../api/source-reader.js";
 import type { SourceSplit } from "../api/source-split.js";
 import { type ActorContext, address } from "../mailbox/index.js";
 import { SourceOperator } from "../operator/index.js";
+import type { BadRecordHandler } from "./bad-records.js";
 import type { LoopTimers } from "./loop-timers.js";
 import type { SourceLoop } from "./source-loop.js";
 import type { SubtaskOptions } from "./subtask-options.js";
@@ -12,12 +13,13 @@ export interface OperatorParts {
   readonly timers: LoopTimers;
   readonly loop: SourceLoop;
   readonly actors: ReaderActors;
+  readonly badRecords: BadRecordHandler;
 }
 
 /** Puts the source operator of one attempt together; it is not opened yet. */
 export function createSourceOperator(
   options: SubtaskOptions,
-  { context, timers, loop, actors }: OperatorParts,
+  { context, timers, loop, actors, badRecords }: OperatorParts,
 ): SourceOperator<unknown, SourceSplit> {
   const { metricGroup, inspect, pipeline, subtask, attempt, coordinator } = options;
   const { source, watermarkStrategy } = pipeline;
@@ -35,12 +37,13 @@ export function createSourceOperator(
     actors,
     runInOperatorLoop: (action) => timers.runInLoop(action),
     emitRecordAttributes: (attributes) => loop.builder.emitRecordAttributes(attributes),
+    reportBadRecord: (input) => badRecords.report(input),
     sendToCoordinator: (event) =>
       context.post(coordinator, { type: "OperatorEvent", subtask, attempt, event }),
     metricGroup,
     autoWatermarkInterval: options.autoWatermarkInterval,
     emitProgressiveWatermarks: true,
-    canEmitBatchOfRecords: () => loop.canEmitMore(),
+    recordsOfNextPoll: () => loop.recordsOfNextPoll(),
     allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
     supportsSplitReassignmentOnRecovery: source.supportsSplitReassignmentOnRecovery ?? false,
     ...(inspect === undefined ? {} : { inspect }),

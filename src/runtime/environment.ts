@@ -5,15 +5,9 @@ import type { WatermarkStrategy } from "../api/watermark.js";
 import { describeValue, HeadwaterError } from "../errors/index.js";
 import { noWatermarks } from "../eventtime/index.js";
 import type { ChunkOperator } from "../stream/index.js";
+import { badRecordRules } from "./bad-record-policy.js";
 import { type Pipeline, statefulOperatorNames } from "./pipeline.js";
-
-/** What `fromSource` and `sinkTo` may be told beyond the source and the sink. */
-export interface PipelineOptions {
-  /** Names the pipeline's state; give one when the job has several sources. Default `source-<n>`. */
-  readonly id?: string;
-  /** Subtasks of this pipeline; default: the job's parallelism. */
-  readonly parallelism?: number;
-}
+import { checkPipelineOptions, type PipelineOptions } from "./pipeline-options.js";
 
 /** A stream under construction: a source with the operators behind it; immutable. */
 export interface DataStream<T> {
@@ -61,8 +55,9 @@ export function buildPipelines(
   let streams = 0;
   const unended = new Set<string>();
   build({
-    fromSource: (source, watermarkStrategy, options = {}) => {
+    fromSource: (source, watermarkStrategy, given) => {
       checkSource(jobName, source);
+      const options = checkPipelineOptions(source, given);
       const id = options.id ?? `source-${streams}`;
       streams++;
       unended.add(id);
@@ -73,6 +68,7 @@ export function buildPipelines(
           watermarkStrategy: (watermarkStrategy ?? noWatermarks()) as WatermarkStrategy<unknown>,
           operators: [],
           parallelism: options.parallelism,
+          badRecords: badRecordRules(options.badRecords),
         },
         (pipeline) => {
           unended.delete(pipeline.id);
@@ -106,7 +102,7 @@ function checkSource(jobName: string, source: AnySource): void {
 }
 
 function checkPipeline(jobName: string, pipeline: Pipeline, all: readonly Pipeline[]): void {
-  const { id, operators, sink, parallelism } = pipeline;
+  const { id, operators, sink } = pipeline;
   if (all.filter((other) => other.id === id).length > 1) {
     throw invalid(jobName, `two pipelines have the id ${id}: give each fromSource its own id`);
   }
@@ -116,9 +112,6 @@ function checkPipeline(jobName: string, pipeline: Pipeline, all: readonly Pipeli
   const wrong = operators.find((operator) => typeof operator !== "function");
   if (wrong !== undefined) {
     throw invalid(jobName, `pipe of ${id} got ${describeValue(wrong)}, not an operator`);
-  }
-  if (parallelism !== undefined && !(Number.isSafeInteger(parallelism) && parallelism >= 1)) {
-    throw invalid(jobName, `the parallelism of ${id} is ${parallelism}, not a whole number ≥ 1`);
   }
   const names = statefulOperatorNames(pipeline);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

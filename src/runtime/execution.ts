@@ -13,8 +13,8 @@ export class Execution {
   phase: ExecutionPhase = "NONE";
   address: Address = "";
   status: SubtaskStatus | undefined;
-  /** What earlier attempts have read; what they read after their checkpoint is read again. */
-  #recordsBefore = 0;
+  /** The last report of the attempts before; what they read after their checkpoint is read again. */
+  #before: SubtaskStatus | undefined;
   /** The attempt has read everything; its place in later checkpoints is its last state. */
   ended = false;
 
@@ -35,15 +35,21 @@ export class Execution {
     );
   }
 
-  /** Keeps the attempt's report; records count over all attempts. */
+  /** Keeps the attempt's report; records, good and bad, count over all attempts. */
   reported(status: SubtaskStatus): void {
-    this.status = { ...status, records: this.#recordsBefore + status.records };
+    const before = this.#before;
+    this.status = {
+      ...status,
+      records: (before?.records ?? 0) + status.records,
+      badRecords: (before?.badRecords ?? 0) + status.badRecords,
+      lastBadRecord: status.lastBadRecord ?? before?.lastBadRecord,
+    };
   }
 
   deployed(address: Address): void {
     this.phase = "DEPLOYED";
     this.address = address;
-    this.#recordsBefore = this.status?.records ?? 0;
+    this.#before = this.status;
     this.ended = false;
   }
 }

@@ -1,6 +1,6 @@
 import type { InputStatus } from "../api/boundedness.js";
 import type { AnySource } from "../api/source.js";
-import type { ReaderOutput, SourceReader } from "../api/source-reader.js";
+import type { PollBudget, ReaderOutput, SourceReader } from "../api/source-reader.js";
 import type { SourceSplit } from "../api/source-split.js";
 import { HeadwaterError } from "../errors/index.js";
 import type { Pipeline } from "./pipeline.js";
@@ -27,7 +27,7 @@ function failingSource(source: AnySource, counter: Countdown): AnySource {
     get(target, property) {
       if (property === "createReader") {
         return (context: Parameters<AnySource["createReader"]>[0]) =>
-          failingReader(target.createReader(context), counter);
+          failingReader(target.createReader(context), context.pollBudget, counter);
       }
       const value = Reflect.get(target, property, target);
       return typeof value === "function" ? value.bind(target) : value;
@@ -37,6 +37,7 @@ function failingSource(source: AnySource, counter: Countdown): AnySource {
 
 function failingReader(
   reader: SourceReader<unknown, SourceSplit>,
+  budget: PollBudget,
   counter: Countdown,
 ): SourceReader<unknown, SourceSplit> {
   const pollNext = (output: ReaderOutput<unknown>): InputStatus => {
@@ -48,6 +49,8 @@ function failingReader(
         scope: "reader",
       });
     }
+    // One record a poll until then: that is how they are counted.
+    if (!counter.failed) budget.remaining = 1;
     return reader.pollNext(output);
   };
   return new Proxy(reader, {

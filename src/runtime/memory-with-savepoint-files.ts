@@ -3,6 +3,7 @@ import {
   FileCheckpointStorage,
   MemoryCheckpointStorage,
 } from "../checkpoint/index.js";
+import type { Scheduler } from "../mailbox/index.js";
 
 /** Where savepoints of a job without a checkpoint directory go, in the working directory. */
 export const DEFAULT_SAVEPOINT_DIRECTORY = "savepoints";
@@ -13,9 +14,14 @@ const isInMemory = (location: string): boolean => location.startsWith("memory:")
  * The storage of a job without a checkpoint directory: checkpoints in memory, for restarts only, and
  * savepoints in files, since somebody wants to keep them.
  */
-export function memoryWithSavepointFiles(jobName: string, retained: number): CheckpointStorage {
-  const memory = new MemoryCheckpointStorage({ jobName, retained });
-  const files = new FileCheckpointStorage({ directory: DEFAULT_SAVEPOINT_DIRECTORY, jobName });
+export function memoryWithSavepointFiles(
+  jobName: string,
+  retained: number,
+  scheduler: Scheduler,
+): CheckpointStorage {
+  const memory = new MemoryCheckpointStorage({ jobName, retained }, scheduler);
+  const directory = DEFAULT_SAVEPOINT_DIRECTORY;
+  const files = new FileCheckpointStorage({ directory, jobName }, { scheduler });
   return {
     store: (data) => memory.store(data),
     storeSavepoint: (data, target) => files.storeSavepoint(data, target),

@@ -5,6 +5,7 @@ import type { WatermarkStrategy } from "../api/watermark.js";
 import type { OperatorState } from "../checkpoint/checkpoint-data.js";
 import { HeadwaterError } from "../errors/index.js";
 import { type Chunk, type ChunkOperator, isStateful } from "../stream/index.js";
+import type { BadRecordRules } from "./bad-record-policy.js";
 import { operatorFailed, type SubtaskName } from "./subtask-error.js";
 
 /** One source with everything behind it, up to its sink; the unit that is cut into subtasks. */
@@ -17,6 +18,7 @@ export interface Pipeline {
   readonly sink: Sink<never>;
   /** Undefined: the job's. */
   readonly parallelism: number | undefined;
+  readonly badRecords: BadRecordRules;
 }
 
 /** The names under which a pipeline's operators keep state. */

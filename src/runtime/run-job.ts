@@ -10,7 +10,7 @@ import {
 } from "../checkpoint/index.js";
 import { AlignmentGroup } from "../coordinator/index.js";
 import { toErrorInfo } from "../errors/index.js";
-import { ActorSystem, type Address, address } from "../mailbox/index.js";
+import { ActorSystem, type Address, address, ImmediateScheduler } from "../mailbox/index.js";
 import { MetricRegistry } from "../metrics/index.js";
 import { Deployment } from "./deployment.js";
 import { JobClient, type JobHandle } from "./job-client.js";
@@ -121,12 +121,13 @@ export async function runJob(
   return client;
 }
 
-function createStorage(jobName: string, { checkpoint }: JobOptions): CheckpointStorage {
+function createStorage(jobName: string, { checkpoint, ports }: JobOptions): CheckpointStorage {
   if (checkpoint.storage !== undefined) return checkpoint.storage;
   const { directory, retained } = checkpoint;
+  const { scheduler = new ImmediateScheduler() } = ports;
   return directory === undefined
-    ? memoryWithSavepointFiles(jobName, retained)
-    : new FileCheckpointStorage({ directory, jobName, retained });
+    ? memoryWithSavepointFiles(jobName, retained, scheduler)
+    : new FileCheckpointStorage({ directory, jobName, retained }, { scheduler });
 }
 
 /** Where the job starts: the savepoint that was named, the newest checkpoint, or nothing. */

@@ -1,6 +1,8 @@
-import type { SinkWriter } from "../api/sink.js";
+import type { BadRecord } from "../api/bad-record.js";
+import type { Timestamp } from "../api/watermark.js";
 import type { CheckpointBarrier, Chunk, Control } from "../stream/index.js";
 import { type SubtaskName, sinkFailed } from "./subtask-error.js";
+import type { NamedWriter, WriterPair } from "./subtask-writers.js";
 
 /** What the feed tells its subtask, in the subtask's loop. */
 export interface SinkFeedListener {
@@ -17,29 +19,33 @@ export interface SinkFeedListener {
 /**
  * Owns: the chunks between the last operator and the sink writer, at most as many as the subtask
  * has credits. Called by: the subtask's loop.
- * Invariants: one write at a time, in stream order; a barrier passes only after a flush.
+ * Invariants: one write at a time, records in stream order and dead letters in theirs; those of a
+ * chunk are written behind its records, so that they do not cut them into small writes. A barrier
+ * passes only after both writers have been flushed.
  */
-export class SinkFeed<T> {
-  readonly #writer: SinkWriter<T>;
+export class SinkFeed {
+  readonly #main: NamedWriter<unknown>;
+  readonly #deadLetters: NamedWriter<BadRecord> | undefined;
   readonly #listener: SinkFeedListener;
-  readonly #name: string;
   readonly #where: SubtaskName;
-  readonly #chunks: Chunk<T>[] = [];
+  readonly #chunks: Chunk<unknown>[] = [];
   #steps: Iterator<void | PromiseLike<void>> | undefined;
   #waiting = false;
   #settled: { readonly error?: unknown } | undefined;
-  #doing = "to write";
+  #doing = "";
+  /** The sink that is at work. */
+  #name = "";
   #closed = false;
 
-  constructor(name: string, where: SubtaskName, writer: SinkWriter<T>, listener: SinkFeedListener) {
-    this.#name = name;
+  constructor(writers: WriterPair, where: SubtaskName, listener: SinkFeedListener) {
+    this.#main = writers.main;
+    this.#deadLetters = writers.deadLetters;
     this.#where = where;
-    this.#writer = writer;
     this.#listener = listener;
   }
 
   /** Takes the next chunk and writes as far as it can without waiting. */
-  accept(chunk: Chunk<T>): void {
+  accept(chunk: Chunk<unknown>): void {
     this.#chunks.push(chunk);
     this.#pump();
   }
@@ -94,49 +100,80 @@ export class SinkFeed<T> {
     );
   }
 
-  *#write(chunk: Chunk<T>): Generator<void | PromiseLike<void>, void> {
-    const writer = this.#writer;
+  *#write(chunk: Chunk<unknown>): Generator<void | PromiseLike<void>, void> {
+    const { writer } = this.#main;
+    const deadLetters: BadRecord[] = [];
     let from = 0;
     for (const control of chunk.controls) {
+      if (control.type === "BadRecord") deadLetters.push(control.badRecord);
       if (!this.#concernsSink(control)) continue;
       if (control.at > from) {
-        yield writer.write(
-          chunk.records.slice(from, control.at),
-          chunk.timestamps.slice(from, control.at),
-        );
+        yield this.#writeRecords(chunk, from, control.at);
         from = control.at;
       }
       switch (control.type) {
         case "Watermark":
-          this.#doing = "to write a watermark";
+          this.#begin(this.#main, "to write a watermark");
           yield writer.writeWatermark?.(control.watermark);
           break;
         case "Barrier":
-          this.#doing = "to flush";
-          yield writer.flush?.(false);
+          yield* this.#flush(deadLetters, false);
           this.#listener.barrierReached(control.barrier);
           break;
         case "EndOfData":
-          this.#doing = "to flush";
-          yield writer.flush?.(true);
+          yield* this.#flush(deadLetters, true);
           this.#listener.endReached();
           break;
       }
-      this.#doing = "to write";
     }
-    if (from === 0 && chunk.records.length > 0) {
-      yield writer.write(chunk.records, chunk.timestamps);
-    } else if (from < chunk.records.length) {
-      yield writer.write(chunk.records.slice(from), chunk.timestamps.slice(from));
+    if (from < chunk.records.length) yield this.#writeRecords(chunk, from, chunk.records.length);
+    yield this.#writeDeadLetters(deadLetters);
+  }
+
+  #writeRecords(chunk: Chunk<unknown>, from: number, to: number): void | PromiseLike<void> {
+    const { records, timestamps } = chunk;
+    const { writer } = this.#main;
+    this.#begin(this.#main, "to write");
+    if (from === 0 && to === records.length) return writer.write(records, timestamps);
+    return writer.write(records.slice(from, to), timestamps.slice(from, to));
+  }
+
+  /** Writes what has been gathered, and empties it. */
+  #writeDeadLetters(gathered: BadRecord[]): void | PromiseLike<void> {
+    if (gathered.length === 0 || this.#deadLetters === undefined) return;
+    this.#begin(this.#deadLetters, "to write");
+    const badRecords = gathered.splice(0);
+    return this.#deadLetters.writer.write(badRecords, badRecords.map(withoutTime));
+  }
+
+  *#flush(
+    deadLetters: BadRecord[],
+    endOfInput: boolean,
+  ): Generator<void | PromiseLike<void>, void> {
+    yield this.#writeDeadLetters(deadLetters);
+    for (const one of [this.#main, this.#deadLetters]) {
+      if (one === undefined) continue;
+      this.#begin(one, "to flush");
+      yield one.writer.flush?.(endOfInput);
     }
   }
 
   #concernsSink({ type }: Control): boolean {
-    if (type === "Watermark") return this.#writer.writeWatermark !== undefined;
+    if (type === "Watermark") return this.#main.writer.writeWatermark !== undefined;
     return type === "Barrier" || type === "EndOfData";
+  }
+
+  #begin({ name }: NamedWriter<never>, doing: string): void {
+    this.#name = name;
+    this.#doing = doing;
   }
 
   #sinkFailed(cause: unknown): unknown {
     return sinkFailed(this.#name, this.#where, this.#doing, cause);
   }
+}
+
+/** Dead letters have no event time. */
+function withoutTime(): Timestamp {
+  return Number.NEGATIVE_INFINITY;
 }

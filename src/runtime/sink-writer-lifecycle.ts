@@ -6,12 +6,15 @@ import { type SubtaskName, sinkFailed } from "./subtask-error.js";
  * Invariants: a writer that was created is closed once, also when the attempt ended before it came.
  */
 export class SinkWriterLifecycle {
+  /** The sink as errors name it. */
+  readonly name: string;
   readonly #sink: Sink<never>;
   readonly #where: SubtaskName;
   #opening: Promise<SinkWriter<never>> | undefined;
   #opened: { readonly writer?: SinkWriter<never>; readonly error?: unknown } | undefined;
 
-  constructor(sink: Sink<never>, where: SubtaskName) {
+  constructor(sink: Sink<never>, where: SubtaskName, name = sink.name) {
+    this.name = name;
     this.#sink = sink;
     this.#where = where;
   }
@@ -37,7 +40,7 @@ export class SinkWriterLifecycle {
     const writer = this.#opened?.writer;
     if (typeof writer?.write === "function") return writer;
     const cause = this.#opened?.error ?? new Error("createWriter gave no writer");
-    throw sinkFailed(this.#sink.name, this.#where, "to create a writer", cause);
+    throw sinkFailed(this.name, this.#where, "to create a writer", cause);
   }
 
   /** Closes the writer, when it has been created; rejects with SINK_FAILED. */
@@ -46,7 +49,7 @@ export class SinkWriterLifecycle {
     try {
       await writer?.close?.();
     } catch (error) {
-      throw sinkFailed(this.#sink.name, this.#where, "to close its writer", error);
+      throw sinkFailed(this.name, this.#where, "to close its writer", error);
     }
   }
 }

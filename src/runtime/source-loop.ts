@@ -1,3 +1,4 @@
+import type { BadRecord } from "../api/bad-record.js";
 import type { SourceSplit } from "../api/source-split.js";
 import type { Watermark } from "../api/watermark.js";
 import type { Availability, Clock, DefaultActionResult } from "../mailbox/index.js";
@@ -6,12 +7,14 @@ import { type Chunk, ChunkBuilder } from "../stream/index.js";
 
 /** Chunks that may be on their way to the sink at once: the credits of the data plane. */
 const CREDITS = 8;
-/** Records that one chunk may hold. */
+/** Records and dead letters that one chunk may hold. */
 const CHUNK_SIZE = 1024;
+/** With so many bytes of dead letters a chunk is full as well. */
+const DEAD_LETTER_BYTES = 1 << 20;
 /** Milliseconds that one slice of reading may take. */
 const SLICE = 5;
-/** The clock is read once in this many polls. */
-const POLLS_PER_CLOCK_READ = 128;
+/** The clock is read once in so many polls. */
+const RECORDS_PER_CLOCK_READ = 128;
 
 /** What the loop needs of its subtask. */
 export interface SourceLoopOptions {
@@ -68,12 +71,31 @@ export class SourceLoop {
     this.#options.wake();
   }
 
-  /** Asked by the operator after each record; the clock is read rarely, so it costs a nanosecond or two. */
-  canEmitMore(): boolean {
-    if (this.builder.size >= CHUNK_SIZE) return false;
-    if (++this.#polls < POLLS_PER_CLOCK_READ) return true;
-    this.#polls = 0;
-    return this.#options.clock.relativeTime() < this.#sliceEnd;
+  /**
+   * Asked by the operator after each poll: one more record, or 0 when the chunk is full or the slice is
+   * over. The clock is read rarely, so it costs a record next to nothing.
+   */
+  recordsOfNextPoll(): number {
+    const { size } = this.builder;
+    if (size >= CHUNK_SIZE) return 0;
+    if (++this.#polls >= RECORDS_PER_CLOCK_READ) {
+      this.#polls = 0;
+      if (this.#isChunkFull || this.#options.clock.relativeTime() >= this.#sliceEnd) return 0;
+    }
+    return 1;
+  }
+
+  /**
+   * The reader has met an input that is no record; its dead letter, if it gets one, goes into the
+   * stream here. Such an input costs far more than a record, so the clock is read after each.
+   */
+  badRecord(deadLetter: BadRecord | undefined): void {
+    this.#polls = RECORDS_PER_CLOCK_READ;
+    if (deadLetter !== undefined) this.builder.emitBadRecord(deadLetter);
+  }
+
+  get #isChunkFull(): boolean {
+    return this.builder.size >= CHUNK_SIZE || this.builder.deadLetterBytes >= DEAD_LETTER_BYTES;
   }
 
   /** Reads one slice. */
@@ -95,7 +117,7 @@ export class SourceLoop {
     while (true) {
       switch (operator.emitNext(this.builder)) {
         case "MORE_AVAILABLE":
-          if (this.builder.size >= CHUNK_SIZE) this.emitChunk();
+          if (this.#isChunkFull) this.emitChunk();
           if (!this.#options.mayRead()) return "SUSPEND";
           if (this.#inFlight < CREDITS && this.#options.clock.relativeTime() < this.#sliceEnd)
             break;

@@ -8,33 +8,42 @@ import type {
 } from "../checkpoint/index.js";
 import { toErrorInfo } from "../errors/index.js";
 import { FINAL_STATE } from "../stream/index.js";
+import type { SplitSnapshot } from "./split-snapshot.js";
 import type { AttemptId } from "./subtask-event.js";
 
 /** What a subtask posts to the checkpoint coordinator about checkpoints. */
 export type CheckpointReport = CheckpointAcknowledged | CheckpointDeclined | SubtaskFinished;
 
 interface PendingSnapshot {
-  readonly splits: SubtaskState["splits"];
+  readonly splits: SplitSnapshot;
   readonly operators: Record<string, OperatorState>;
+  /** The barrier has passed the flushed sink. */
+  barrierPassed: boolean;
 }
 
 /**
  * Owns: the snapshots whose barriers are on their way to the sink, and the subtask's final state.
  * Called by: the subtask's loop.
- * Invariants: a checkpoint is acknowledged only when its barrier has passed the flushed sink; an
- * aborted one never.
+ * Invariants: a checkpoint is acknowledged only when its barrier has passed the flushed sink and all
+ * splits are serialized; an aborted one never.
  */
 export class SubtaskCheckpoints {
   readonly #id: AttemptId;
   readonly #post: (report: CheckpointReport) => void;
+  readonly #runInLoop: (action: () => void) => void;
   readonly #pending = new Map<number, PendingSnapshot>();
   readonly #finalOperators: Record<string, OperatorState> = {};
   #stop: TriggerCheckpoint | undefined;
   #lastAborted = Number.NEGATIVE_INFINITY;
 
-  constructor(id: AttemptId, post: (report: CheckpointReport) => void) {
+  constructor(
+    id: AttemptId,
+    post: (report: CheckpointReport) => void,
+    runInLoop: (action: () => void) => void,
+  ) {
     this.#id = id;
     this.#post = post;
+    this.#runInLoop = runInLoop;
   }
 
   /** The stopping savepoint whose outcome the subtask waits for. */
@@ -50,10 +59,16 @@ export class SubtaskCheckpoints {
     return checkpointId <= this.#lastAborted;
   }
 
-  /** Keeps the reader's splits until the barrier has passed. */
-  begin(trigger: TriggerCheckpoint, splits: SubtaskState["splits"]): void {
-    this.#pending.set(trigger.checkpointId, { splits, operators: {} });
+  /**
+   * Keeps the reader's splits until the barrier has passed, and begins to serialize them. Throws
+   * SERIALIZER_FAILED; a later one of many splits that cannot be serialized declines the checkpoint.
+   */
+  begin(trigger: TriggerCheckpoint, splits: SplitSnapshot): void {
+    const { checkpointId } = trigger;
+    splits.serializeSome();
+    this.#pending.set(checkpointId, { splits, operators: {}, barrierPassed: false });
     if (trigger.stop) this.#stop = trigger;
+    if (!splits.isSerialized) this.#runInLoop(() => this.#serializeSome(checkpointId));
   }
 
   /** Keeps what an operator had in its state when the barrier, or the end, passed it. */
@@ -69,9 +84,8 @@ export class SubtaskCheckpoints {
   acknowledge(checkpointId: number): void {
     const snapshot = this.#pending.get(checkpointId);
     if (snapshot === undefined) return;
-    this.#pending.delete(checkpointId);
-    const state: SubtaskState = { finished: false, ...snapshot };
-    this.#post({ type: "CheckpointAcknowledged", ...this.#id, checkpointId, state });
+    snapshot.barrierPassed = true;
+    this.#acknowledgeIfWhole(checkpointId, snapshot);
   }
 
   /** The subtask's state could not be taken; its barrier, if it is out already, acknowledges nothing. */
@@ -97,6 +111,8 @@ export class SubtaskCheckpoints {
 
   /** Everything is read and written: this state stands for the subtask in all later checkpoints. */
   finish(splitVersion: number): SubtaskState {
+    // What is complete but for its bytes was before the end.
+    for (const checkpointId of [...this.#pending.keys()]) this.#serializeSome(checkpointId, true);
     const state: SubtaskState = {
       finished: true,
       splits: { version: splitVersion, splits: [] },
@@ -104,5 +120,28 @@ export class SubtaskCheckpoints {
     };
     this.#post({ type: "SubtaskFinished", ...this.#id, state });
     return state;
+  }
+
+  #serializeSome(checkpointId: number, all = false): void {
+    const snapshot = this.#pending.get(checkpointId);
+    // Aborted meanwhile.
+    if (snapshot === undefined) return;
+    try {
+      do snapshot.splits.serializeSome();
+      while (all && !snapshot.splits.isSerialized);
+    } catch (error) {
+      this.decline(checkpointId, error);
+      return;
+    }
+    if (!snapshot.splits.isSerialized) this.#runInLoop(() => this.#serializeSome(checkpointId));
+    else this.#acknowledgeIfWhole(checkpointId, snapshot);
+  }
+
+  #acknowledgeIfWhole(checkpointId: number, snapshot: PendingSnapshot): void {
+    const { barrierPassed, operators, splits } = snapshot;
+    if (!barrierPassed || !splits.isSerialized) return;
+    this.#pending.delete(checkpointId);
+    const state: SubtaskState = { finished: false, splits: splits.serialized, operators };
+    this.#post({ type: "CheckpointAcknowledged", ...this.#id, checkpointId, state });
   }
 }

@@ -65,6 +65,17 @@ export interface SubtaskReport extends AttemptId {
   readonly status: SubtaskStatus;
 }
 
+/** A bad record as a job's status shows it: without its bytes. */
+export interface LastBadRecord {
+  readonly splitId: string;
+  /** Where it starts, in the split's own measure. */
+  readonly position: number;
+  /** What was wrong, in one short line. */
+  readonly message: string;
+  /** When it was read: wall clock, milliseconds. */
+  readonly time: number;
+}
+
 /** How a subtask is doing; plain data for people. */
 export interface SubtaskStatus {
   /** The life of the attempt: INITIALIZING, RUNNING … CLOSED. */
@@ -73,13 +84,21 @@ export interface SubtaskStatus {
   readonly mode: string;
   /** Read so far; in a job's status over all attempts, so what was read again counts again. */
   readonly records: number;
+  /** Inputs that were no records; over all attempts like `records`. */
+  readonly badRecords: number;
+  /** The last of them; in a job's status that of an earlier attempt until there is a newer one. */
+  readonly lastBadRecord: LastBadRecord | undefined;
   readonly watermark: Watermark;
   /** The alignment limit; Infinity when there is none. */
   readonly maxDesiredWatermark: Watermark;
   readonly idle: boolean;
   readonly backPressured: boolean;
-  /** The watermark of each split that has one. */
+  /** How many splits the reader has, and how many of them alignment has paused. */
+  readonly splits: number;
+  readonly paused: number;
+  /** The watermark of each split that has one; of many splits the first 256. */
   readonly splitWatermarks: Readonly<Record<string, Watermark>>;
+  /** Those of them that are paused. */
   readonly pausedSplits: readonly string[];
 }
 

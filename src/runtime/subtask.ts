@@ -1,7 +1,6 @@
 import type { Subscription } from "rxjs";
 import { type SubtaskOutcome, subtaskMachine } from "../../machines/subtask.machine.js";
 import type { TriggerCheckpoint } from "../api/job-event.js";
-import type { SinkWriter } from "../api/sink.js";
 import type { SourceSplit } from "../api/source-split.js";
 import { illegalState, toErrorInfo } from "../errors/index.js";
 import {
@@ -12,18 +11,21 @@ import {
   MachineHost,
 } from "../mailbox/index.js";
 import type { SourceOperator } from "../operator/index.js";
-import { deserializeSplits, serializeSplits } from "../serde/index.js";
+import { deserializeSplits } from "../serde/index.js";
+import { BadRecordHandler } from "./bad-records.js";
 import { createSourceOperator } from "./create-source-operator.js";
 import { LoopTimers } from "./loop-timers.js";
 import { buildChain, type OperatorChain } from "./pipeline.js";
 import { ReaderActorsBelow } from "./reader-actors-below.js";
 import { SinkFeed } from "./sink-feed.js";
-import { SinkWriterLifecycle } from "./sink-writer-lifecycle.js";
 import { SourceLoop } from "./source-loop.js";
+import { SplitSnapshot } from "./split-snapshot.js";
 import { SubtaskCheckpoints } from "./subtask-checkpoints.js";
 import { drainedInVain, subtaskFailed } from "./subtask-error.js";
 import type { AttemptId, SubtaskEvent, SubtaskToJobEvent } from "./subtask-event.js";
 import type { SubtaskOptions } from "./subtask-options.js";
+import { subtaskStatus } from "./subtask-status.js";
+import { SubtaskWriters, type WriterPair } from "./subtask-writers.js";
 
 /** Milliseconds between two reports to the job. */
 const REPORT_INTERVAL = 100;
@@ -31,7 +33,8 @@ const REPORT_INTERVAL = 100;
 /**
  * One attempt of a subtask: Flink's StreamTask for a source, its operators and its sink writer.
  *
- * Owns: the source operator, the operator chain, the source loop and the sink feed.
+ * Owns: the source operator, the operator chain, the source loop, the sink feed and the counts of
+ * bad records.
  * Called by: the dispatcher, one event at a time; between events the default action reads a slice.
  * Invariants: a checkpoint is one event between two chunks: what is emitted before the barrier is
  * in its snapshot and nothing else. Whatever fails, the job hears SubtaskFailed and then, when
@@ -46,22 +49,23 @@ export class Subtask implements Actor<SubtaskEvent> {
   readonly #checkpoints: SubtaskCheckpoints;
   readonly #machine: MachineHost<typeof subtaskMachine>;
   readonly #actorsBelow: ReaderActorsBelow;
-  readonly #writer: SinkWriterLifecycle;
+  readonly #writers: SubtaskWriters;
+  readonly #badRecords: BadRecordHandler;
   #operator: SourceOperator<unknown, SourceSplit> | undefined;
   #chain: OperatorChain | undefined;
   #subscription: Subscription | undefined;
-  #feed: SinkFeed<unknown> | undefined;
+  #feed: SinkFeed | undefined;
   #error: unknown;
   #closeError: unknown;
 
   constructor(context: ActorContext, options: SubtaskOptions) {
     this.#context = context;
     this.#options = options;
-    const { pipeline, subtask, attempt } = options;
+    const { pipeline, subtask, attempt, metricGroup } = options;
     this.#id = { pipeline: pipeline.id, subtask, attempt };
     this.#timers = new LoopTimers(context);
     this.#actorsBelow = new ReaderActorsBelow(context, options);
-    this.#writer = new SinkWriterLifecycle(pipeline.sink, this.#id);
+    this.#writers = new SubtaskWriters(pipeline, this.#id);
     this.#loop = new SourceLoop({
       clock: context.clock,
       push: (chunk) => this.#chain?.input.next(chunk),
@@ -69,8 +73,17 @@ export class Subtask implements Actor<SubtaskEvent> {
       wake: () => context.wakeDefaultAction(),
       inputEnded: () => this.#endInput(),
     });
-    this.#checkpoints = new SubtaskCheckpoints(this.#id, (report) =>
-      context.post(options.checkpointCoordinator, report),
+    this.#badRecords = new BadRecordHandler({
+      pipeline,
+      subtask,
+      clock: this.#timers,
+      metricGroup,
+      passed: (deadLetter) => this.#loop.badRecord(deadLetter),
+    });
+    this.#checkpoints = new SubtaskCheckpoints(
+      this.#id,
+      (report) => context.post(options.checkpointCoordinator, report),
+      (action) => this.#timers.runInLoop(action),
     );
     this.#machine = new MachineHost(
       subtaskMachine.provide({
@@ -206,15 +219,15 @@ export class Subtask implements Actor<SubtaskEvent> {
       jobName,
       indexOfSubtask: subtask,
       currentParallelism: parallelism,
-      metricGroup: metricGroup.group("sink"),
+      processingTime: this.#timers,
     };
-    this.#writer.open(context, () =>
+    this.#writers.open(context, metricGroup, () =>
       this.#context.post(this.#context.self, { type: "WriterOpened" }),
     );
   }
 
   #writerOpened(): void {
-    this.#buildChain(this.#writer.writer);
+    this.#buildChain(this.#writers.writers);
     // An operator that could not be created has ended the attempt already.
     if (this.#state === "INITIALIZING") this.#machine.send({ type: "WriterOpened" });
   }
@@ -227,6 +240,7 @@ export class Subtask implements Actor<SubtaskEvent> {
       timers: this.#timers,
       loop: this.#loop,
       actors: this.#actorsBelow,
+      badRecords: this.#badRecords,
     });
     this.#operator = operator;
     const splits = (restored?.splits ?? []).flatMap((serialized) =>
@@ -247,9 +261,9 @@ export class Subtask implements Actor<SubtaskEvent> {
     this.#loop.start(operator);
   }
 
-  #buildChain(writer: SinkWriter<unknown>): void {
+  #buildChain(writers: WriterPair): void {
     const { pipeline, subtask, parallelism, restored } = this.#options;
-    this.#feed = new SinkFeed(pipeline.sink.name, this.#id, writer, {
+    this.#feed = new SinkFeed(writers, this.#id, {
       chunkWritten: () => this.#loop.chunkWritten(),
       barrierReached: ({ checkpointId }) => this.#checkpoints.acknowledge(checkpointId),
       endReached: () => this.#machine.send({ type: "SinkFinished" }),
@@ -279,7 +293,7 @@ export class Subtask implements Actor<SubtaskEvent> {
     try {
       const splits = this.#openedOperator().snapshotState(checkpointId);
       const { splitSerializer } = this.#options.pipeline.source;
-      this.#checkpoints.begin(trigger, serializeSplits<SourceSplit>(splitSerializer, splits));
+      this.#checkpoints.begin(trigger, new SplitSnapshot(splitSerializer, splits));
     } catch (error) {
       this.#checkpoints.decline(checkpointId, error);
       if (stop && drain) throw drainedInVain(checkpointId, error);
@@ -313,7 +327,7 @@ export class Subtask implements Actor<SubtaskEvent> {
   }
 
   #fail(error: unknown): void {
-    this.#error ??= subtaskFailed(this.#id, error);
+    this.#error ??= subtaskFailed(this.#id, this.#badRecords.failure ?? error);
     if (this.#machine.snapshot.status === "active") this.#machine.send({ type: "Failed" });
     else this.#reportFailure(this.#error);
   }
@@ -335,7 +349,7 @@ export class Subtask implements Actor<SubtaskEvent> {
     ];
     const closeWriter = async (): Promise<void> => {
       await Promise.allSettled(closing);
-      await this.#writer.close();
+      await this.#writers.close();
     };
     Promise.allSettled([...closing, closeWriter()]).then((results) => {
       const failed = results.find((result) => result.status === "rejected");
@@ -372,17 +386,7 @@ export class Subtask implements Actor<SubtaskEvent> {
     this.#postToJob({
       type: "SubtaskReport",
       ...this.#id,
-      status: {
-        state,
-        mode: operator.mode,
-        records: this.#loop.records,
-        watermark: this.#loop.watermark,
-        maxDesiredWatermark: operator.maxDesiredWatermark,
-        idle: operator.idle,
-        backPressured: this.#loop.isBackPressured,
-        splitWatermarks: Object.fromEntries(operator.splitWatermarks),
-        pausedSplits: [...operator.pausedSplits],
-      },
+      status: subtaskStatus(state, operator, this.#loop, this.#badRecords),
     });
   }
 }

@@ -1,3 +1,4 @@
+import type { BadRecord } from "../api/bad-record.js";
 import type { RecordAttributes, WatermarkStatus } from "../api/data-output.js";
 import type { Timestamp, Watermark } from "../api/watermark.js";
 
@@ -17,6 +18,8 @@ export type Control =
       readonly at: number;
       readonly attributes: RecordAttributes;
     }
+  /** An input that became a dead letter, where its record would have been. */
+  | { readonly type: "BadRecord"; readonly at: number; readonly badRecord: BadRecord }
   | { readonly type: "Barrier"; readonly at: number; readonly barrier: CheckpointBarrier }
   | { readonly type: "EndOfData"; readonly at: number };
 

@@ -1,8 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeCheckpoint, encodeCheckpoint } from "../../src/checkpoint/checkpoint-codec.js";
+import {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  encodeCheckpointInSlices,
+} from "../../src/checkpoint/checkpoint-codec.js";
 import type { CheckpointData } from "../../src/checkpoint/index.js";
 import { HeadwaterError } from "../../src/errors/index.js";
+import { ManualScheduler } from "../../src/mailbox/index.js";
 import {
   anyCheckpoint,
   bytes,
@@ -91,6 +96,22 @@ describe("the checkpoint file", () => {
     const newer = refusal(Buffer.from(text.replace("checkpoint 1 ", "checkpoint 2 "), "latin1"));
     expect(newer.code).toBe("CHECKPOINT_VERSION_UNSUPPORTED");
     expect(newer.message).toContain("/some/where has format version 2, this release reads up to 1");
+  });
+
+  it("is made in slices when there are many splits, and is the same file", async () => {
+    const splits = Array.from({ length: 10_000 }, (_, i) => Buffer.from(`split ${i}`.repeat(20)));
+    const subtask = subtaskState({ splits: { version: 1, splits } });
+    const data = checkpointData({ pipelines: { p: pipelineState({ subtasks: [subtask] }) } });
+    const scheduler = new ManualScheduler();
+    const encoded = encodeCheckpointInSlices(data, scheduler);
+    let slices = 0;
+    for (; scheduler.runOne(); slices++) for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect(slices).toBeGreaterThan(5);
+    const bytes = await encoded;
+    expect(Buffer.compare(bytes, encodeCheckpoint(data))).toBe(0);
+    expect(decodeCheckpoint(bytes, "x").pipelines.p?.subtasks[0]?.splits.splits).toHaveLength(
+      10_000,
+    );
   });
 
   it("can be read by a person", () => {

@@ -6,7 +6,7 @@ import { SimulatedFileSystem } from "./simulated-file-system.js";
 const OPTIONS = { directory: "/data/checkpoints", jobName: "flights", retained: 2 };
 
 function storageOn(disk: SimulatedFileSystem): FileCheckpointStorage {
-  return new FileCheckpointStorage(OPTIONS, disk);
+  return new FileCheckpointStorage(OPTIONS, { fileSystem: disk });
 }
 
 async function ids(disk: SimulatedFileSystem): Promise<number[]> {

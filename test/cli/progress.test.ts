@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
+import { badRecordsLine, jobLine, subtaskLines } from "../../src/cli/job-summary.js";
 import { Progress } from "../../src/cli/progress.js";
 import { VirtualClock } from "../../src/mailbox/index.js";
 import type { JobHandle, JobStatus, SubtaskStatus } from "../../src/runtime/index.js";
@@ -11,10 +12,14 @@ function subtask(change: Partial<SubtaskStatus>): SubtaskStatus {
     state: "RUNNING",
     mode: "READING",
     records: 0,
+    badRecords: 0,
+    lastBadRecord: undefined,
     watermark: Number.NEGATIVE_INFINITY,
     maxDesiredWatermark: Number.POSITIVE_INFINITY,
     idle: false,
     backPressured: false,
+    splits: 0,
+    paused: 0,
     splitWatermarks: {},
     pausedSplits: [],
     ...change,
@@ -94,6 +99,36 @@ describe("progress where there is no terminal", () => {
     progress.stop();
 
     expect(progress.skew.median).toBe(60_000);
+  });
+});
+
+describe("bad records", () => {
+  const bad = (position: number, time: number, message = "not JSON") => ({
+    lastBadRecord: { splitId: "events.json", position, message, time },
+  });
+
+  it("are in the line as soon as there are some", () => {
+    const { handle, subtasks } = watched();
+    expect(jobLine(handle.status(), 0)).not.toContain("bad");
+    subtasks[0] = subtask({ records: 5000, badRecords: 1, ...bad(7, 1) });
+    expect(jobLine(handle.status(), 0)).toContain(" · 5,000 records · 1 bad record · 0/s · ");
+    subtasks[1] = subtask({ badRecords: 1999, ...bad(9, 2) });
+    expect(jobLine(handle.status(), 0)).toContain(" · 5,000 records · 2,000 bad records · 0/s");
+    expect(subtaskLines(handle.status())[1]).toMatch(/ {2}1,999 bad records$/);
+  });
+
+  it("are summed up with the one that was met last, in whichever subtask", () => {
+    const { handle, subtasks } = watched();
+    expect(badRecordsLine(handle.status())).toBeUndefined();
+    subtasks[0] = subtask({ badRecords: 1, ...bad(7, 10) });
+    expect(badRecordsLine(handle.status())).toBe(
+      "1 bad record in split events.json at position 7: not JSON",
+    );
+    subtasks[1] = subtask({ badRecords: 2, ...bad(8, 30, "too long") });
+    subtasks[2] = subtask({ badRecords: 2, ...bad(9, 20) });
+    expect(badRecordsLine(handle.status())).toBe(
+      "5 bad records, the last in split events.json at position 8: too long",
+    );
   });
 });
 

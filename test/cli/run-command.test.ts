@@ -55,6 +55,23 @@ describe("headwater run", () => {
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 
+  it("says how many inputs were no records, and the last of them", async () => {
+    const { code, stderr } = await run(jobFile("bad-records.ts"));
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^dirty FINISHED · 1,000 records · 2 bad records · /m);
+    expect(stderr).toMatch(
+      /^dirty finished: 1,000 records .*\n2 bad records, the last in split numbers\.txt at position 42: not a number$/m,
+    );
+  });
+
+  it("fails with the first bad record and what to do, where none is allowed", async () => {
+    const outcome = await headwater(["run", jobFile("bad-records.ts")], { STRICT: "1" }).done;
+    expectOneError(
+      outcome,
+      /^error: .*bad record in split numbers\.txt at position 17: not a number\n {2}Mend the input, or say in fromSource/m,
+    );
+  });
+
   it("logs as JSON when it is told so", async () => {
     const { stderr } = await run(jobFile("sum.ts"), "--no-progress", "--log-level", "info");
     const logged = stderr

@@ -1,3 +1,4 @@
+import type { UnreadableInput } from "../../src/api/bad-record.js";
 import type { Source } from "../../src/api/source.js";
 import type { ReaderOutput, SourceOutput, SourceReader } from "../../src/api/source-reader.js";
 import type { SourceSplit } from "../../src/api/source-split.js";
@@ -183,6 +184,11 @@ export class SourceRun<T, SplitT extends SourceSplit, EnumChkT> {
         reader.snapshotState(1).map((split) => splitSerializer.serialize(split)),
       ),
     };
+  }
+
+  /** What the readers reported as no records, each with a copy of its bytes; in the order of subtasks. */
+  get badRecords(): readonly UnreadableInput[] {
+    return this.subtasks.flatMap(({ harness }) => harness.badRecords);
   }
 
   async close(): Promise<void> {

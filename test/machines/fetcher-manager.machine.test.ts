@@ -15,15 +15,13 @@ const error = { name: "Error", message: "test" };
 /** Every event in every state, for fetchers that are known and one that is not. */
 function alphabet({ context }: Snapshot): FetcherManagerEvent[] {
   const events: FetcherManagerEvent[] = [
-    { type: "SplitsPausedOrResumed", splitsToPause: ["a"], splitsToResume: ["b"] },
-    { type: "SplitsPausedOrResumed", splitsToPause: [], splitsToResume: ["a"] },
-    { type: "SplitLeftLine", splitId: "a" },
+    { type: "SplitLeftLine" },
     { type: "ShutdownIdleFetchers" },
     { type: "Close" },
     { type: "CloseTimedOut" },
   ];
-  if (context.waitingSplits.length === 0) {
-    events.push({ type: "SplitsWaiting", splitIds: ["a", "b"] });
+  if (context.waitingSplits === 0) {
+    events.push({ type: "SplitsWaiting", count: 2 });
   }
   if (context.fetchersCreated < 2) {
     const fetcher = context.fetchersCreated;
@@ -41,8 +39,8 @@ function alphabet({ context }: Snapshot): FetcherManagerEvent[] {
     }
     for (let tasksDone = 0; tasksDone <= (view?.tasksSent ?? 0); tasksDone++) {
       events.push(
-        { type: "FetcherReport", fetcher, assignedSplits: [], tasksDone, idle: true },
-        { type: "FetcherReport", fetcher, assignedSplits: ["a"], tasksDone, idle: false },
+        { type: "FetcherReport", fetcher, endedSplits: ["a"], tasksDone, idle: true },
+        { type: "FetcherReport", fetcher, endedSplits: [], tasksDone, idle: false },
       );
     }
   }
@@ -123,6 +121,10 @@ describe("fetcher manager machine", () => {
         expect(event).toEqual({ type: "FetcherClosed", fetcher });
       }
     }
+  });
+
+  it("never has fewer than no splits in line", () => {
+    expect(edges.filter(({ to }) => to.context.waitingSplits < 0)).toEqual([]);
   });
 
   it("is closed when no fetcher is left, or when it has waited long enough", () => {

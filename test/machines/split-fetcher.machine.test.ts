@@ -9,6 +9,12 @@ type Snapshot = SnapshotFrom<typeof splitFetcherMachine>;
 const error = { name: "Error", message: "test" };
 const split = (splitId: string) => ({ splitId });
 
+/** How many splits there are when the oldest task is done. */
+function splitsAfter({ assignedSplits, tasks }: Snapshot["context"]): number {
+  if (tasks[0]?.type === "AddSplits") return Math.min(2, assignedSplits + 1);
+  return tasks[0]?.type === "RemoveSplits" ? 0 : assignedSplits;
+}
+
 /** Every event in every state: fresh and stale results, and commands at any time. */
 function alphabet({ context }: Snapshot): SplitFetcherEvent[] {
   const sequence = context.tasksDone + context.tasks.length + 1;
@@ -25,10 +31,10 @@ function alphabet({ context }: Snapshot): SplitFetcherEvent[] {
     events.push(
       { type: "Turn", step },
       { type: "FetchCompleted", step },
-      { type: "BatchAccepted", step, finishedSplits: [] },
-      { type: "BatchAccepted", step, finishedSplits: ["a"] },
+      { type: "BatchAccepted", step, assignedSplits: context.assignedSplits },
+      { type: "BatchAccepted", step, assignedSplits: Math.max(0, context.assignedSplits - 1) },
       { type: "BatchRefused", step },
-      { type: "TaskCompleted", step },
+      { type: "TaskCompleted", step, assignedSplits: splitsAfter(context) },
       { type: "StepFailed", step, error },
     );
   }
@@ -48,7 +54,7 @@ function alphabet({ context }: Snapshot): SplitFetcherEvent[] {
 /** Steps and tasks are counted without end; states that differ only in a count are the same. */
 function key({ value, context }: Snapshot): string {
   const { step: _step, tasksDone: _tasksDone, tasks, ...rest } = context;
-  return JSON.stringify([value, rest, tasks.map(({ type, splitIds }) => [type, splitIds])]);
+  return JSON.stringify([value, rest, tasks.map(({ type }) => type)]);
 }
 
 interface Edge {

@@ -209,7 +209,7 @@ describe("availability and stop", () => {
 
   it("emits as many records at once as it may", () => {
     let left = 3;
-    const bench = new OperatorBench({}, { canEmitBatchOfRecords: () => --left > 0 });
+    const bench = new OperatorBench({}, { recordsOfNextPoll: () => (--left > 0 ? 1 : 0) });
     bench.operator.open([parseSplit({ id: 1, records: [1, 2, 3, 4, 5] })]);
     expect(bench.emitNext()).toBe("MORE_AVAILABLE");
     expect(bench.output.elements).toHaveLength(1);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { isIdle } from "../../machines/fetcher-manager.machine.js";
 import type { RecordsWithSplitIds } from "../../src/api/split-reader.js";
 import { type HeadwaterError, rootCause } from "../../src/errors/index.js";
 import {
@@ -297,7 +298,7 @@ describe("fetcher per split manager", () => {
     reader.notifyNoMoreSplits();
     let most = 0;
     const status = await pump(harness, reader, output, () => {
-      most = Math.max(most, manager.fetchers.filter((one) => one.ownedSplits.length > 0).length);
+      most = Math.max(most, manager.fetchers.filter((one) => !isIdle(one)).length);
       return false;
     });
     expect(status).toBe("END_OF_INPUT");

@@ -81,7 +81,7 @@ describe("split fetcher", () => {
     expect(harness.hasHeldTurn(0)).toBe(true);
     expect(lastReport()).toBeUndefined();
     await step();
-    expect(lastReport()).toMatchObject({ assignedSplits: ["0"], tasksDone: 1, idle: false });
+    expect(lastReport()).toMatchObject({ endedSplits: [], tasksDone: 1, idle: false });
     expect(harness.hasHeldTurn(0)).toBe(true);
   });
 
@@ -89,18 +89,18 @@ describe("split fetcher", () => {
     const { add, queue, lastReport } = setUp({ recordsPerFetch: 10 });
     await add(numbersSplit(0));
     expect(queue.peek()?.finishedSplits()).toEqual(new Set(["0"]));
-    expect(lastReport()).toMatchObject({ assignedSplits: [], tasksDone: 1, idle: true });
+    expect(lastReport()).toMatchObject({ endedSplits: ["0"], tasksDone: 1, idle: true });
   });
 
   it("reports itself idle when its last split was removed and nothing is left to hand over [SF-04]", async () => {
     const { add, send, reports } = setUp({ fetches: "held" });
     await add(numbersSplit(0));
-    expect(reports()).toMatchObject([{ assignedSplits: ["0"], tasksDone: 1, idle: false }]);
+    expect(reports()).toMatchObject([{ endedSplits: [], tasksDone: 1, idle: false }]);
     await send({ type: "RemoveSplits", splits: [numbersSplit(0)] });
     // The batch that the removal interrupted is handed over first.
     expect(reports().slice(1)).toMatchObject([
-      { assignedSplits: [], tasksDone: 2, idle: false },
-      { assignedSplits: [], tasksDone: 2, idle: true },
+      { endedSplits: ["0"], tasksDone: 2, idle: false },
+      { endedSplits: [], tasksDone: 2, idle: true },
     ]);
   });
 
@@ -144,7 +144,7 @@ describe("split fetcher", () => {
     await add(numbersSplit(0));
     expect([queue.size, splitReader.fetches]).toEqual([1, 2]);
     await add(numbersSplit(1));
-    expect(lastReport()).toMatchObject({ assignedSplits: ["0", "1"], tasksDone: 2 });
+    expect(lastReport()).toMatchObject({ endedSplits: [], tasksDone: 2 });
     expect([queue.size, splitReader.fetches]).toEqual([1, 2]);
     expect(take()).toEqual([0, 1]);
     await harness.settle();

@@ -276,6 +276,8 @@ describe("the status", () => {
         mode: "DATA_FINISHED",
         watermark: Number.POSITIVE_INFINITY,
         backPressured: false,
+        splits: 0,
+        paused: 0,
         splitWatermarks: {},
       });
     }

@@ -9,10 +9,12 @@ import {
   printSink,
   printToErrorSink,
 } from "../../src/sink/index.js";
+import { OperatorTestClock } from "../conformance/fixtures/operator-clock.js";
 
 function contextOf(indexOfSubtask = 0, currentParallelism = 1): SinkWriterContext {
   const metricGroup = new MetricRegistry().root();
-  return { jobName: "flights", indexOfSubtask, currentParallelism, metricGroup };
+  const processingTime = new OperatorTestClock();
+  return { jobName: "flights", indexOfSubtask, currentParallelism, metricGroup, processingTime };
 }
 
 const NO_TIME = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { Observable } from "rxjs";
+import type { BadRecord } from "../../src/api/bad-record.js";
 import type { Chunk, Control } from "../../src/stream/index.js";
 import { ChunkBuilder } from "../../src/stream/index.js";
 
@@ -55,6 +56,9 @@ function emitControl<T>(
     case "RecordAttributes":
       builder.emitRecordAttributes({ isBacklog: value === 0 });
       return false;
+    case "BadRecord":
+      builder.emitBadRecord(badRecordAt(value));
+      return false;
     case "Barrier":
       builder.emitBarrier({ checkpointId: value, stop: false });
       return true;
@@ -62,6 +66,18 @@ function emitControl<T>(
       builder.emitEndOfData();
       return true;
   }
+}
+
+function badRecordAt(position: number): BadRecord {
+  return {
+    pipeline: "source-0",
+    source: "lines",
+    splitId: "file",
+    position,
+    raw: new Uint8Array([position % 256]),
+    rawLength: 1,
+    error: { name: "Error", message: "not a number" },
+  };
 }
 
 function controlElement<T>(control: Control): Element<T> {
@@ -72,6 +88,8 @@ function controlElement<T>(control: Control): Element<T> {
       return { control: control.type, value: control.status === "IDLE" ? 0 : 1 };
     case "RecordAttributes":
       return { control: control.type, value: control.attributes.isBacklog ? 0 : 1 };
+    case "BadRecord":
+      return { control: control.type, value: control.badRecord.position };
     case "Barrier":
       return { control: control.type, value: control.barrier.checkpointId };
     case "EndOfData":
@@ -90,7 +108,7 @@ const anyControl: fc.Arbitrary<Element<number>> = fc.oneof(
     value: fc.integer({ min: 0, max: 1 }),
   }),
   fc.record({
-    control: fc.constantFrom("Watermark" as const, "Barrier" as const),
+    control: fc.constantFrom("Watermark" as const, "BadRecord" as const, "Barrier" as const),
     value: fc.integer({ min: 1, max: 1000 }),
   }),
 );

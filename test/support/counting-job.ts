@@ -1,5 +1,6 @@
 import type { AnySource } from "../../src/api/index.js";
 import {
+  type BadRecordPolicy,
   boundedOutOfOrderness,
   defineJob,
   type JobDefinition,
@@ -104,11 +105,15 @@ export function countsOf(records: readonly number[]): ReturnType<CountingResult[
   });
 }
 
-/** A job that counts what each source gives; an operator fails at "operator" when the faults say so. */
+/**
+ * A job that counts what each source gives; an operator fails at "operator" when the faults say so.
+ * Bad records are handled as `badRecords` says.
+ */
 export function countingJob(
   sources: readonly AnySource<number>[],
   result: CountingResult,
   faults: Faults,
+  badRecords: BadRecordPolicy = "fail",
 ): JobDefinition {
   return defineJob("counting", (env) => {
     for (const [pipeline, source] of sources.entries()) {
@@ -116,7 +121,7 @@ export function countingJob(
         .fromSource(
           source,
           boundedOutOfOrderness<number>(5).withTimestampAssigner((record) => record),
-          { id: `counted-${pipeline}` },
+          { id: `counted-${pipeline}`, badRecords },
         )
         .pipe(
           map((record: number) => {

@@ -48,6 +48,7 @@ export interface RangeSplit extends SourceSplit {
 const splitSchema = v.object({ splitId: v.string(), next: v.number(), end: v.number() });
 
 interface RangeState {
+  readonly splitId: string;
   next: number;
   readonly end: number;
 }
@@ -57,6 +58,17 @@ export interface FaultySourceOptions {
   readonly splits: number;
   readonly perSplit: number;
   readonly fetchSize?: number;
+  /** Numbers that the source cannot read; asked in the operator's loop. */
+  readonly isBad?: (n: number) => boolean;
+  /** What is wrong with a bad number. */
+  readonly badError?: (n: number) => unknown;
+  /** Bytes of each bad input; default: as many as its text has. */
+  readonly badBytes?: number;
+}
+
+/** What stands in the input instead of the number `n`. */
+export function badText(n: number): string {
+  return `no number ${n}`;
 }
 
 function guarded<T>(
@@ -191,7 +203,20 @@ class RangeEnumerator implements SplitEnumerator<RangeSplit, readonly RangeSplit
 
 class RangeReader extends SourceReaderBase<number, number, RangeSplit, RangeState> {
   constructor(context: SourceReaderContext, options: FaultySourceOptions) {
-    const { faults, fetchSize = 10 } = options;
+    const { faults, fetchSize = 10, isBad = () => false, badBytes } = options;
+    const { badError = (n: number) => new Error(`${n} is not readable`) } = options;
+    // One buffer for every bad input, as a reader of a file has it.
+    const buffer = Buffer.alloc(badBytes ?? 64, ".");
+    const report = (n: number, splitId: string): void => {
+      const length = buffer.write(badText(n));
+      const raw = badBytes === undefined ? buffer.subarray(0, length) : buffer;
+      const error = badError(n);
+      try {
+        context.reportBadRecord({ splitId, position: n, raw, rawLength: raw.length, error });
+      } finally {
+        buffer.fill(".");
+      }
+    };
     super({
       context,
       fetcherManager: new SingleThreadFetcherManager<number, RangeSplit>({
@@ -201,7 +226,8 @@ class RangeReader extends SourceReaderBase<number, number, RangeSplit, RangeStat
       recordEmitter: {
         emitRecord(element, output, state) {
           faults.check("RecordEmitter.emitRecord");
-          output.collect(element, element);
+          if (isBad(element)) report(element, state.splitId);
+          else output.collect(element, element);
           state.next = element + 1;
         },
       },
@@ -213,8 +239,8 @@ class RangeReader extends SourceReaderBase<number, number, RangeSplit, RangeStat
     if (this.numberOfCurrentlyAssignedSplits === 0) this.context.sendSplitRequest();
   }
 
-  protected override initializedState({ next, end }: RangeSplit): RangeState {
-    return { next, end };
+  protected override initializedState({ splitId, next, end }: RangeSplit): RangeState {
+    return { splitId, next, end };
   }
 
   protected override toSplitType(splitId: string, { next, end }: RangeState): RangeSplit {

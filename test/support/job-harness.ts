@@ -96,7 +96,10 @@ export class JobHarness {
       transport: new SerializingTransport(),
       onDeadLetter: (envelope) => deadLetters.push(envelope),
     });
-    const checkpoint = { storage: new MemoryCheckpointStorage(), ...runOptions.checkpoint };
+    const checkpoint = {
+      storage: new MemoryCheckpointStorage({}, scheduler),
+      ...runOptions.checkpoint,
+    };
     const handle = await runDefinition(job, { ...runOptions, checkpoint, ports }, change, system);
     return new JobHarness({ scheduler, system, handle, clock, deadLetters });
   }

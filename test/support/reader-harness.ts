@@ -1,3 +1,4 @@
+import type { UnreadableInput } from "../../src/api/bad-record.js";
 import type { SourceEvent } from "../../src/api/source-event.js";
 import type { SourceReaderContext } from "../../src/api/source-reader.js";
 import type { ActorContext } from "../../src/mailbox/actor.js";
@@ -30,6 +31,8 @@ export class ReaderHarness {
   readonly metrics = new MetricRegistry();
   readonly context: SourceReaderContext;
   readonly sourceEvents: SourceEvent[] = [];
+  /** What the reader reported as no record, each with a copy of its bytes. */
+  readonly badRecords: UnreadableInput[] = [];
   /** Every event that fetchers have posted to the reader. */
   readonly received: ActorEvent[] = [];
   splitRequests = 0;
@@ -65,6 +68,7 @@ export class ReaderHarness {
       metricGroup: this.metrics.root(),
       processingTime: processingTimeOf(this.clock),
       allowUnalignedSourceSplits: options.allowUnaligned ?? false,
+      pollBudget: { remaining: 0 },
       actors: {
         self: this.self,
         spawn: (name, create) => {
@@ -81,6 +85,9 @@ export class ReaderHarness {
         this.splitRequests++;
       },
       sendSourceEventToCoordinator: (event) => this.sourceEvents.push(event),
+      reportBadRecord: (input) => {
+        this.badRecords.push({ ...input, raw: new Uint8Array(input.raw) });
+      },
       runInOperatorLoop: (action) => action(),
     };
   }

@@ -103,7 +103,7 @@ describe("the rules about imports", () => {
     ["src/api/x.ts", 'import type { A } from "./a.js";'],
     ["machines/x.machine.ts", 'import { setup } from "xstate";'],
     ["src/connectors/index.ts", 'export * from "./elements/index.js";'],
-    ["src/connectors/parquet/x.ts", 'import { a } from "../wake-up-signal.js";'],
+    ["src/connectors/parquet/x.ts", 'import { a } from "../element-buffer.js";'],
     ["src/connectors/parquet/x.ts", 'import { a } from "../../mailbox/availability.js";'],
     ["src/connectors/parquet/x.ts", 'import type { A } from "../../mailbox/clock.js";'],
   ])("accept %s: %s", (path, text) => {

@@ -7,7 +7,7 @@ interface Layer {
 }
 
 const CONNECTOR: Layer = {
-  values: ["errors", "options", "serde", "reader", "enumerator", "sink"],
+  values: ["errors", "options", "serde", "reader", "enumerator", "sink", "files", "net"],
   types: ["api", "mailbox"],
 };
 
@@ -24,7 +24,12 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   eventtime: { values: ["errors", "options"], types: ["api", "mailbox"] },
   sink: { values: ["errors", "options"], types: ["api"] },
   reader: { values: ["errors", "mailbox", "machines", "options", "serde"], types: ["api"] },
+  net: { values: ["errors", "mailbox", "machines", "options"], types: ["api"] },
   enumerator: { values: ["errors", "options", "serde"], types: ["api", "reader"] },
+  files: {
+    values: ["errors", "options", "serde", "reader", "enumerator", "sink"],
+    types: ["api", "mailbox"],
+  },
   operator: {
     values: ["errors", "mailbox", "machines", "options", "serde", "eventtime"],
     types: ["api"],
@@ -58,6 +63,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       "sink",
       "reader",
       "enumerator",
+      "files",
       "checkpoint",
       "runtime",
       "connectors",
@@ -70,7 +76,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   xstate: ["machines", "mailbox", "coordinator"],
   immer: ["machines"],
-  rxjs: ["stream", "sink", "runtime", "src/connectors/elements"],
+  rxjs: ["stream", "sink", "runtime", "src/connectors/elements", "src/connectors/push"],
   valibot: [
     "options",
     "serde",
@@ -78,10 +84,15 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     "sink",
     "reader",
     "enumerator",
+    "files",
     "checkpoint",
     "runtime",
     "connectors",
   ],
+  tinyglobby: ["files"],
+  avsc: ["src/connectors/avro"],
+  "csv-parse": ["src/connectors/csv"],
+  "csv-stringify": ["src/connectors/csv"],
   hyparquet: ["src/connectors/parquet"],
   "hyparquet-compressors": ["src/connectors/parquet"],
   commander: ["cli"],

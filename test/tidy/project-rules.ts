@@ -48,7 +48,7 @@ const TOP_LEVEL: ReadonlySet<string> = new Set([
 ]);
 
 /** Made on the way, and not in the repository. */
-const IGNORED: ReadonlySet<string> = new Set(["node_modules", "dist", "coverage"]);
+const IGNORED: ReadonlySet<string> = new Set(["node_modules", "dist", "build", "coverage"]);
 
 /** What the top level holds that it should not. */
 export function topLevelMistakes(entries: readonly string[]): string[] {

@@ -13,7 +13,11 @@ const read = (path: string): string => readFileSync(join(projectRoot, path), "ut
 
 describe("the project", () => {
   it("has names in kebab-case that say something", () => {
-    expect(listFiles(["src", "machines", "test", "docs"]).flatMap(nameMistakes)).toEqual([]);
+    // Java and Maven have names of their own.
+    const files = listFiles(["src", "machines", "test", "docs"]).filter(
+      (path) => !path.startsWith("test/bench/flink/"),
+    );
+    expect(files.flatMap(nameMistakes)).toEqual([]);
   });
 
   it("has no file of more than 400 lines", () => {

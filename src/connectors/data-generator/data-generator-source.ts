@@ -8,9 +8,9 @@ import {
 } from "../../enumerator/number-sequence-split.js";
 import { StaticSplitEnumerator } from "../../enumerator/static-split-enumerator.js";
 import { optionInvalid } from "../../errors/index.js";
+import { expecting } from "../../options/expecting.js";
 import { parseOptions, wholeNumber } from "../../options/parse-options.js";
 import { perCheckpoint, perSecond, type RateLimiterStrategy } from "../../reader/rate-limiter.js";
-import { expecting } from "../expected.js";
 import { DataGeneratorReader, type GenerateFunction } from "./data-generator-reader.js";
 
 /** What `dataGenerator` takes. */

@@ -1,6 +1,6 @@
 import type { Subscribable, Unsubscribable } from "rxjs";
 import { HeadwaterError } from "../../errors/index.js";
-import { ElementBuffer } from "./element-buffer.js";
+import { ElementBuffer } from "../element-buffer.js";
 import type { ElementPuller } from "./element-puller.js";
 
 /** Pulls ahead from an async iterator while the buffer has room; that is the back-pressure. */

@@ -2,10 +2,11 @@ import * as v from "valibot";
 import type { Source } from "../../api/source.js";
 import type { SourceReaderContext } from "../../api/source-reader.js";
 import { StaticSplitEnumerator } from "../../enumerator/static-split-enumerator.js";
+import { expecting } from "../../options/expecting.js";
 import { parseOptions, wholeNumber } from "../../options/parse-options.js";
 import { SingleThreadFetcherManager } from "../../reader/single-thread-fetcher-manager.js";
-import { SourceReaderBase } from "../../reader/source-reader-base.js";
-import { expecting } from "../expected.js";
+import type { Boxed } from "../element-batch.js";
+import { SingleSplitReader } from "../single-split-reader.js";
 import { Collection, type CollectionInput } from "./collection-input.js";
 import {
   type CollectionSplit,
@@ -13,7 +14,7 @@ import {
   collectionEnumeratorSerializer,
   collectionSplitSerializer,
 } from "./collection-split.js";
-import { type Boxed, CollectionSplitReader } from "./collection-split-reader.js";
+import { CollectionSplitReader } from "./collection-split-reader.js";
 
 /** What `collection` takes besides the elements. */
 export interface CollectionOptions {
@@ -66,7 +67,7 @@ export function collection<T>(
 }
 
 /** Reads the collection, if this subtask gets it; called in the operator's loop. */
-class CollectionReader<T> extends SourceReaderBase<
+class CollectionReader<T> extends SingleSplitReader<
   Boxed<T>,
   T,
   CollectionSplit,
@@ -88,23 +89,11 @@ class CollectionReader<T> extends SourceReaderBase<
     });
   }
 
-  override start(): void {
-    this.#askForSplit();
-  }
-
   protected override initializedState(split: CollectionSplit): CollectionSplitState {
     return { position: split.position };
   }
 
   protected override toSplitType(splitId: string, state: CollectionSplitState): CollectionSplit {
     return { splitId, position: state.position };
-  }
-
-  protected override onSplitFinished(): void {
-    this.#askForSplit();
-  }
-
-  #askForSplit(): void {
-    if (this.numberOfCurrentlyAssignedSplits === 0) this.context.sendSplitRequest();
   }
 }

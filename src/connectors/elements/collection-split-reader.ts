@@ -1,19 +1,13 @@
 import type { RecordsWithSplitIds, SplitReader, SplitsChange } from "../../api/split-reader.js";
 import { HeadwaterError } from "../../errors/index.js";
-import { WakeUpSignal } from "../wake-up-signal.js";
+import { WakeUpSignal } from "../../reader/wake-up-signal.js";
+import { type Boxed, ElementBatch } from "../element-batch.js";
 import type { Collection } from "./collection-input.js";
 import type { CollectionSplit } from "./collection-split.js";
 import type { ElementPuller } from "./element-puller.js";
 
-const NONE: ReadonlySet<string> = new Set();
-
 /** Elements in one batch. */
 export const BATCH_SIZE = 512;
-
-/** An element in a box, so that null and undefined are elements too; the box is used again. */
-export interface Boxed<T> {
-  value: T;
-}
 
 /**
  * Owns: the one split and the open collection. Called by: one split fetcher.
@@ -55,7 +49,7 @@ export class CollectionSplitReader<T> implements SplitReader<Boxed<T>, Collectio
     const split = this.#split;
     if (split === undefined || this.#paused) {
       await this.#wakeUp.wait();
-      return new CollectionBatch<T>("", [], false);
+      return new ElementBatch<T>("", [], false);
     }
     try {
       this.#puller ??= this.#collection.open(split.position);
@@ -64,7 +58,7 @@ export class CollectionSplitReader<T> implements SplitReader<Boxed<T>, Collectio
       const elements = this.#puller.take(BATCH_SIZE);
       const isLast = this.#puller.isDone;
       if (isLast) await this.#finish();
-      return new CollectionBatch(split.splitId, elements, isLast);
+      return new ElementBatch(split.splitId, elements, isLast);
     } catch (error) {
       throw collectionFailed(error);
     }
@@ -80,36 +74,6 @@ export class CollectionSplitReader<T> implements SplitReader<Boxed<T>, Collectio
     this.#puller = undefined;
     this.#split = undefined;
     await puller?.close();
-  }
-}
-
-class CollectionBatch<T> implements RecordsWithSplitIds<Boxed<T>> {
-  readonly #elements: readonly T[];
-  readonly #finished: ReadonlySet<string>;
-  readonly #box = {} as Boxed<T>;
-  #splitId: string | null;
-  #next = 0;
-
-  constructor(splitId: string, elements: readonly T[], isLast: boolean) {
-    this.#splitId = elements.length === 0 ? null : splitId;
-    this.#elements = elements;
-    this.#finished = isLast ? new Set([splitId]) : NONE;
-  }
-
-  nextSplit(): string | null {
-    const splitId = this.#splitId;
-    this.#splitId = null;
-    return splitId;
-  }
-
-  nextRecordFromSplit(): Boxed<T> | null {
-    if (this.#next >= this.#elements.length) return null;
-    this.#box.value = this.#elements[this.#next++] as T;
-    return this.#box;
-  }
-
-  finishedSplits(): ReadonlySet<string> {
-    return this.#finished;
   }
 }
 

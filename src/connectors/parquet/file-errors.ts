@@ -20,37 +20,3 @@ export function fileCorrupt(place: ParquetPlace, reason: string, cause?: unknown
     cause,
   });
 }
-
-/** A file that has another size than when its splits were made. */
-export function fileChanged(path: string, expected: number, found: number): HeadwaterError {
-  return new HeadwaterError(
-    "FILE_CORRUPT",
-    `Parquet file ${path}: it has ${found} bytes now and had ${expected} when its splits were made`,
-    {
-      domain: "external",
-      retry: "never",
-      scope: "job",
-      hint: "Put the old file back, or start the job without a checkpoint to read the new one.",
-    },
-  );
-}
-
-/** A file that cannot be opened or read. */
-export function fileUnreadable(path: string, cause: unknown): HeadwaterError {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  const reason =
-    code === "ENOENT" || code === "ENOTDIR"
-      ? "there is no such file"
-      : code === "EISDIR"
-        ? "it is a directory; name the files in it"
-        : code === "EACCES" || code === "EPERM"
-          ? "this user may not read it"
-          : `it cannot be read (${code ?? String(cause)})`;
-  return new HeadwaterError("FILE_NOT_FOUND", `Parquet file ${path}: ${reason}`, {
-    domain: "user",
-    retry: "never",
-    scope: "job",
-    hint: "Check parquetSource.path; a relative path starts at the working directory.",
-    cause,
-  });
-}

@@ -1,3 +1,3 @@
-export type { ParquetAssignment, ParquetSourceOptions } from "./options.js";
+export type { ParquetSourceOptions } from "./options.js";
 export { parquetSource } from "./parquet-source.js";
 export type { ParquetEnumeratorState, ParquetSplit } from "./parquet-split.js";

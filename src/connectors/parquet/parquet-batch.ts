@@ -1,33 +1,36 @@
+import type { UnreadableInput } from "../../api/bad-record.js";
 import type { RecordsWithSplitIds } from "../../api/split-reader.js";
 import type { DecodedRowGroup } from "./row-group.js";
 
 const NONE: ReadonlySet<string> = new Set();
+const NO_BYTES = new Uint8Array(0);
 
-/** No rows: what a fetch gives that was woken up. */
-export const EMPTY_BATCH: RecordsWithSplitIds<never> = {
-  nextSplit: () => null,
-  nextRecordFromSplit: () => null,
-  finishedSplits: () => NONE,
-};
+/** A place for one row, used again for the next. */
+export interface ParquetRow<T> {
+  /** Counts only while `bad` is undefined. */
+  value: T;
+  /** The row of the row group where a restored split goes on. */
+  position: number;
+  /** Set for what could not be read. */
+  bad: Omit<UnreadableInput, "splitId"> | undefined;
+}
 
 /** Rows of one split, each made when it is asked for; read in the operator's loop. */
-export class ParquetBatch<T> implements RecordsWithSplitIds<T> {
+export class ParquetBatch<T> implements RecordsWithSplitIds<ParquetRow<T>> {
   readonly #splitId: string;
-  readonly #names: readonly string[];
-  readonly #columns: readonly ArrayLike<unknown>[];
+  readonly #group: DecodedRowGroup;
   readonly #end: number;
-  readonly #finished: ReadonlySet<string>;
+  readonly #place: ParquetRow<T>;
   #row: number;
   #entered = false;
 
   /** Rows `from` up to, not including, `to` of the row group. */
   constructor(splitId: string, group: DecodedRowGroup, from: number, to: number) {
     this.#splitId = splitId;
-    this.#names = group.names;
-    this.#columns = group.columns;
+    this.#group = group;
     this.#row = from;
     this.#end = to;
-    this.#finished = to === group.rows ? new Set([splitId]) : NONE;
+    this.#place = { value: undefined as T, position: from, bad: undefined };
   }
 
   nextSplit(): string | null {
@@ -36,11 +39,18 @@ export class ParquetBatch<T> implements RecordsWithSplitIds<T> {
     return this.#splitId;
   }
 
-  nextRecordFromSplit(): T | null {
+  nextRecordFromSplit(): ParquetRow<T> | null {
     if (this.#row === this.#end) return null;
     const row = this.#row++;
-    const names = this.#names;
-    const columns = this.#columns;
+    const { names, columns, badRows } = this.#group;
+    const place = this.#place;
+    place.position = row + 1;
+    place.bad = undefined;
+    const error = badRows?.errorOf(row);
+    if (error !== undefined) {
+      place.bad = { position: row, raw: NO_BYTES, rawLength: 0, error };
+      return place;
+    }
     const record: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string;
@@ -49,12 +59,30 @@ export class ParquetBatch<T> implements RecordsWithSplitIds<T> {
       if (name === "__proto__") define(record, name, value);
       else record[name] = value;
     }
-    return record as T;
+    place.value = record as T;
+    return place;
   }
 
   finishedSplits(): ReadonlySet<string> {
-    return this.#finished;
+    return this.#end === this.#group.rows ? new Set([this.#splitId]) : NONE;
   }
+}
+
+/** The end of a split whose row group cannot be decoded: one bad record in place of all its rows left. */
+export function unreadableRows<T>(
+  splitId: string,
+  from: number,
+  rows: number,
+  error: unknown,
+): RecordsWithSplitIds<ParquetRow<T>> {
+  const bad = { position: from, raw: NO_BYTES, rawLength: 0, error };
+  const entries: ParquetRow<T>[] = [{ value: undefined as T, position: rows, bad }];
+  const splits = [splitId];
+  return {
+    nextSplit: () => splits.pop() ?? null,
+    nextRecordFromSplit: () => entries.pop() ?? null,
+    finishedSplits: () => new Set([splitId]),
+  };
 }
 
 function define(record: object, name: string, value: unknown): void {

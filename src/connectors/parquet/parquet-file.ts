@@ -1,7 +1,8 @@
-import { type FileHandle, open } from "node:fs/promises";
 import type { FileMetaData, SchemaTree } from "hyparquet";
 import { HeadwaterError, optionInvalid } from "../../errors/index.js";
-import { fileCorrupt, fileUnreadable } from "./file-errors.js";
+import { DiskFile, type FileIdentity, type FileMetrics, type OpenFile } from "../../files/index.js";
+import { fileCorrupt } from "./file-errors.js";
+import type { ParsedParquetOptions } from "./options.js";
 import { readBytes } from "./parquet-bytes.js";
 import type { ParquetDriver } from "./parquet-driver.js";
 
@@ -14,7 +15,6 @@ const SMALLEST_FILE = 12;
 
 /** The footer of a Parquet file: what it holds and where. */
 export interface ParquetFooter {
-  readonly fileSize: number;
   readonly metadata: FileMetaData;
   readonly schema: SchemaTree;
   /** First row of each row group, and the number of rows at the end. */
@@ -22,37 +22,31 @@ export interface ParquetFooter {
 }
 
 /**
- * Opens the file for as long as `use` runs. Throws FILE_NOT_FOUND when it cannot be opened; other
- * errors of the operating system inside `use` become FILE_NOT_FOUND too.
+ * Opens the file for as long as `use` runs. Throws FILE_NOT_FOUND when it cannot be read, and
+ * FILE_CHANGED when it is not, before and after, as it was found, whatever came of `use`.
  */
 export async function withFile<R>(
-  path: string,
-  use: (handle: FileHandle, fileSize: number) => Promise<R>,
+  found: FileIdentity,
+  options: ParsedParquetOptions,
+  metrics: FileMetrics | undefined,
+  use: (file: OpenFile) => Promise<R>,
 ): Promise<R> {
-  let handle: FileHandle | undefined;
+  const file = await DiskFile.open(found, options.files, metrics);
   try {
-    handle = await open(path, "r");
-    const stat = await handle.stat();
-    if (stat.isDirectory()) throw fileUnreadable(path, { code: "EISDIR" });
-    return await use(handle, stat.size);
-  } catch (error) {
-    if (error instanceof HeadwaterError) throw error;
-    // What has a system call behind it comes from the operating system.
-    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    throw fileUnreadable(path, error);
+    try {
+      return await use(file);
+    } finally {
+      await file.check();
+    }
   } finally {
-    await handle?.close();
+    await file.close();
   }
 }
 
 /** Reads and checks the footer; throws FILE_CORRUPT when the file is no whole Parquet file. */
-export async function readFooter(
-  driver: ParquetDriver,
-  handle: FileHandle,
-  path: string,
-  fileSize: number,
-): Promise<ParquetFooter> {
-  const bytes = await readFooterBytes(handle, path, fileSize);
+export async function readFooter(driver: ParquetDriver, file: OpenFile): Promise<ParquetFooter> {
+  const { path } = file;
+  const bytes = await readFooterBytes(file);
   let metadata: FileMetaData;
   let schema: SchemaTree;
   try {
@@ -68,7 +62,7 @@ export async function readFooter(
     throw fileCorrupt({ path }, "its footer cannot be parsed", cause);
   }
   checkColumns(path, metadata, schema);
-  return { fileSize, metadata, schema, rowStarts: countRows(path, metadata) };
+  return { metadata, schema, rowStarts: countRows(path, metadata) };
 }
 
 function checkChildren(path: string, { schema }: FileMetaData): void {
@@ -105,18 +99,14 @@ function checkColumns(path: string, metadata: FileMetaData, schema: SchemaTree):
   }
 }
 
-async function readFooterBytes(
-  handle: FileHandle,
-  path: string,
-  fileSize: number,
-): Promise<Uint8Array> {
-  if (fileSize === 0) throw fileCorrupt({ path }, "it is empty");
-  if (fileSize < SMALLEST_FILE) {
-    throw fileCorrupt({ path }, `it has ${fileSize} bytes, too few for a Parquet file`);
+async function readFooterBytes(file: OpenFile): Promise<Uint8Array> {
+  const { path, size } = file;
+  if (size === 0) throw fileCorrupt({ path }, "it is empty");
+  if (size < SMALLEST_FILE) {
+    throw fileCorrupt({ path }, `it has ${size} bytes, too few for a Parquet file`);
   }
-  const head = await readBytes(handle, 0, 4);
-  const tail = await readBytes(handle, fileSize - 8, fileSize);
-  if (head === undefined || tail === undefined) throw fileCorrupt({ path }, "it shrank while read");
+  const head = await readBytes(file, 0, 4);
+  const tail = await readBytes(file, size - 8, size);
   const first = new DataView(head.buffer).getUint32(0, true);
   const last = new DataView(tail.buffer).getUint32(4, true);
   if (last === ENCRYPTED_MAGIC) {
@@ -125,12 +115,10 @@ async function readFooterBytes(
   if (first !== MAGIC) throw fileCorrupt({ path }, 'it is no Parquet file: "PAR1" is not in front');
   if (last !== MAGIC) throw fileCorrupt({ path }, 'it is cut short: it does not end with "PAR1"');
   const length = new DataView(tail.buffer).getUint32(0, true);
-  if (length > fileSize - SMALLEST_FILE) {
-    throw fileCorrupt({ path }, `its footer claims ${length} of the file's ${fileSize} bytes`);
+  if (length > size - SMALLEST_FILE) {
+    throw fileCorrupt({ path }, `its footer claims ${length} of the file's ${size} bytes`);
   }
-  const footer = await readBytes(handle, fileSize - 8 - length, fileSize);
-  if (footer === undefined) throw fileCorrupt({ path }, "it shrank while read");
-  return footer;
+  return readBytes(file, size - 8 - length, size);
 }
 
 function countRows(path: string, metadata: FileMetaData): readonly number[] {

@@ -1,36 +1,45 @@
 import type { SourceReaderContext } from "../../api/source-reader.js";
-import type { RecordEmitter } from "../../api/split-reader.js";
+import { fileMetrics } from "../../files/index.js";
 import { SingleThreadFetcherManager } from "../../reader/single-thread-fetcher-manager.js";
 import { SourceReaderBase } from "../../reader/source-reader-base.js";
 import type { ParsedParquetOptions } from "./options.js";
-import type { ParquetSplit, ParquetSplitState } from "./parquet-split.js";
+import type { ParquetRow } from "./parquet-batch.js";
+import type { ParquetSplit } from "./parquet-split.js";
 import { ParquetSplitReader } from "./parquet-split-reader.js";
 
-/** Emits rows as they are and counts them; the count is the position to resume at. */
-function rowEmitter<T>(): RecordEmitter<T, T, ParquetSplitState> {
-  return {
-    emitRecord(row, output, state) {
-      output.collect(row);
-      state.position++;
-    },
-  };
+/** A split while it is read; `position` moves with every row. */
+interface ParquetSplitState {
+  readonly split: ParquetSplit;
+  position: number;
 }
 
 /** Reads the row groups of one subtask through one fetcher; called in the operator's loop. */
-export class ParquetReader<T> extends SourceReaderBase<T, T, ParquetSplit, ParquetSplitState> {
+export class ParquetReader<T> extends SourceReaderBase<
+  ParquetRow<T>,
+  T,
+  ParquetSplit,
+  ParquetSplitState
+> {
   readonly #asksForSplits: boolean;
 
   constructor(context: SourceReaderContext, options: ParsedParquetOptions) {
     const metrics = context.metricGroup.group("parquet");
+    const files = fileMetrics(context.metricGroup);
     super({
       context,
-      fetcherManager: new SingleThreadFetcherManager<T, ParquetSplit>({
+      fetcherManager: new SingleThreadFetcherManager<ParquetRow<T>, ParquetSplit>({
         context,
-        splitReaderFactory: () => new ParquetSplitReader<T>(options, metrics),
+        splitReaderFactory: () => new ParquetSplitReader<T>(options, metrics, files),
       }),
-      recordEmitter: rowEmitter<T>(),
+      recordEmitter: {
+        emitRecord(row, output, state) {
+          if (row.bad === undefined) output.collect(row.value);
+          else context.reportBadRecord({ splitId: state.split.splitId, ...row.bad });
+          state.position = row.position;
+        },
+      },
     });
-    this.#asksForSplits = options.assignment === "on-request";
+    this.#asksForSplits = options.files.assignment === "on-request";
   }
 
   override start(): void {

@@ -1,6 +1,6 @@
 import type { Source } from "../../api/source.js";
+import { fileEnumeration } from "../../files/index.js";
 import { type ParquetSourceOptions, parseParquetOptions } from "./options.js";
-import { ParquetEnumerator } from "./parquet-enumerator.js";
 import { ParquetReader } from "./parquet-reader.js";
 import {
   type ParquetEnumeratorState,
@@ -8,25 +8,29 @@ import {
   parquetEnumeratorStateSerializer,
   parquetSplitSerializer,
 } from "./parquet-split.js";
+import { parquetSplitsOf } from "./parquet-splits.js";
 
 /**
- * A bounded source of the rows of Parquet files, each an object with a property a column.
+ * A source of the rows of Parquet files, each an object with a property a column; bounded unless the
+ * options have a `discoveryInterval`.
  *
  * A split is one row group; its position is a row, so a restored job loses and repeats nothing.
- * Throws OPTION_INVALID here; FILE_NOT_FOUND, FILE_CORRUPT and DRIVER_MISSING fail the job when it
- * runs.
+ * Throws OPTION_INVALID here; FILE_NOT_FOUND, FILE_CHANGED, FILE_CORRUPT, LIMIT_EXCEEDED and
+ * DRIVER_MISSING fail the job when it runs.
  */
 export function parquetSource<T = Record<string, unknown>>(
   options: ParquetSourceOptions,
 ): Source<T, ParquetSplit, ParquetEnumeratorState> {
   const parsed = parseParquetOptions(options);
   return {
-    name: `parquet ${parsed.paths.join(", ")}`,
-    boundedness: "BOUNDED",
+    ...fileEnumeration({
+      name: "parquet",
+      option: "parquetSource",
+      options: parsed.files,
+      splitsOf: (file) => parquetSplitsOf(file, parsed),
+      serializer: parquetEnumeratorStateSerializer,
+    }),
     splitSerializer: parquetSplitSerializer,
-    enumeratorCheckpointSerializer: parquetEnumeratorStateSerializer,
     createReader: (context) => new ParquetReader<T>(context, parsed),
-    createEnumerator: (context) => new ParquetEnumerator(context, parsed),
-    restoreEnumerator: (context, checkpoint) => new ParquetEnumerator(context, parsed, checkpoint),
   };
 }

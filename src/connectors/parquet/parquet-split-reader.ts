@@ -1,9 +1,10 @@
 import type { MetricGroup } from "../../api/metrics.js";
 import type { RecordsWithSplitIds, SplitReader, SplitsChange } from "../../api/split-reader.js";
-import { WakeUpSignal } from "../wake-up-signal.js";
-import { fileChanged, fileCorrupt } from "./file-errors.js";
+import { HeadwaterError } from "../../errors/index.js";
+import { type FileMetrics, fileChanged, NO_RECORDS, type OpenFile } from "../../files/index.js";
+import { WakeUpSignal } from "../../reader/wake-up-signal.js";
 import type { ParsedParquetOptions } from "./options.js";
-import { EMPTY_BATCH, ParquetBatch } from "./parquet-batch.js";
+import { ParquetBatch, type ParquetRow, unreadableRows } from "./parquet-batch.js";
 import { loadParquetDriver, type ParquetDriver } from "./parquet-driver.js";
 import { type ParquetFooter, readFooter, withFile } from "./parquet-file.js";
 import type { ParquetSplit } from "./parquet-split.js";
@@ -22,7 +23,11 @@ interface HeldSplit {
   started: boolean;
   /** Undefined while it is not decoded. */
   group: DecodedRowGroup | undefined;
+  /** Set when it cannot be decoded. */
+  failure: HeadwaterError | undefined;
 }
+
+type Rows<T> = RecordsWithSplitIds<ParquetRow<T>>;
 
 /**
  * Owns: the splits of one subtask, their decoded columns and how far each was handed out. Called by:
@@ -34,18 +39,20 @@ interface HeldSplit {
  * nothing can be aligned before every split's event time is known; after that only as many take
  * turns as may be decoded at a time.
  */
-export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
+export class ParquetSplitReader<T> implements SplitReader<ParquetRow<T>, ParquetSplit> {
   readonly #options: ParsedParquetOptions;
   readonly #metrics: MetricGroup;
+  readonly #fileMetrics: FileMetrics;
   readonly #splits = new Map<string, HeldSplit>();
   readonly #footers = new Map<string, ParquetFooter>();
   readonly #wakeUp = new WakeUpSignal();
   readonly #closing = new AbortController();
   #decoding: { readonly held: HeldSplit; readonly done: Promise<void> } | undefined;
 
-  constructor(options: ParsedParquetOptions, metrics: MetricGroup) {
+  constructor(options: ParsedParquetOptions, metrics: MetricGroup, fileMetrics: FileMetrics) {
     this.#options = options;
     this.#metrics = metrics;
+    this.#fileMetrics = fileMetrics;
     metrics.gauge("decodedRowGroups", () => this.#decodedCount());
   }
 
@@ -62,6 +69,7 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
         paused: false,
         started: false,
         group: undefined,
+        failure: undefined,
       });
     }
   }
@@ -76,11 +84,9 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
   }
 
   /** Waits while every split is paused, and for a row group that is being decoded. */
-  fetch(): RecordsWithSplitIds<T> | Promise<RecordsWithSplitIds<T>> {
+  fetch(): Rows<T> | Promise<Rows<T>> {
     const held = this.#nextInTurn();
-    if (held !== undefined && (held.group !== undefined || held.next === held.rows)) {
-      return this.#handOut(held);
-    }
+    if (held !== undefined && isReady(held)) return this.#handOut(held);
     return this.#wait(held);
   }
 
@@ -92,17 +98,17 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
     this.#footers.clear();
   }
 
-  async #wait(held: HeldSplit | undefined): Promise<RecordsWithSplitIds<T>> {
+  async #wait(held: HeldSplit | undefined): Promise<Rows<T>> {
     if (held === undefined) {
       await this.#wakeUp.wait();
-      return EMPTY_BATCH;
+      return NO_RECORDS;
     }
     this.#decoding ??= this.#startDecoding(held);
     const { held: decoded, done } = this.#decoding;
     const woken = await this.#wakeUp.race(done);
-    if (woken) return EMPTY_BATCH;
+    if (woken) return NO_RECORDS;
     this.#decoding = undefined;
-    return decoded === held && held.group !== undefined ? this.#handOut(held) : EMPTY_BATCH;
+    return decoded === held && isReady(held) ? this.#handOut(held) : NO_RECORDS;
   }
 
   #nextInTurn(): HeldSplit | undefined {
@@ -120,16 +126,20 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
     return decoded < this.#options.maxDecodedRowGroups ? first : firstDecoded;
   }
 
-  #handOut(held: HeldSplit): RecordsWithSplitIds<T> {
-    const from = held.next;
+  #handOut(held: HeldSplit): Rows<T> {
+    const { next: from, failure } = held;
+    const { splitId } = held.split;
+    if (failure !== undefined) {
+      this.#splits.delete(splitId);
+      return unreadableRows(splitId, from, held.rows, failure);
+    }
     const to = Math.min(from + this.#options.batchSize, held.rows);
     held.next = to;
     held.started = true;
-    const splitId = held.split.splitId;
     this.#splits.delete(splitId);
     // To the end of the line.
     if (to < held.rows) this.#splits.set(splitId, held);
-    const group = held.group ?? { rows: held.rows, names: [], columns: [] };
+    const group = held.group ?? { rows: held.rows, names: [], columns: [], badRows: undefined };
     return new ParquetBatch<T>(splitId, group, from, to);
   }
 
@@ -142,36 +152,31 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
   }
 
   async #decode(held: HeldSplit): Promise<void> {
-    const { path, rowGroup } = held.split;
+    const { split } = held;
     const driver = await loadParquetDriver();
-    const group = await withFile(path, async (handle, fileSize) => {
-      if (fileSize !== held.split.fileSize) throw fileChanged(path, held.split.fileSize, fileSize);
-      const footer = await this.#footer(driver, handle, path, fileSize);
-      return decodeRowGroup(
-        { driver, handle, path, footer, rowGroup },
-        this.#options,
-        this.#closing.signal,
-      );
+    const { path, rowGroup, rowStart, rowEnd } = split;
+    const read = await withFile(split, this.#options, this.#fileMetrics, async (file) => {
+      const footer = await this.#footer(driver, file);
+      const [start, end] = footer.rowStarts.slice(rowGroup, rowGroup + 2);
+      if (start !== rowStart || end !== rowEnd) {
+        throw fileChanged(path, `row group ${rowGroup} has other rows now than when it was found`);
+      }
+      const source = { driver, file, footer, rowGroup, rowStart, rowEnd };
+      return decodeRowGroup(source, this.#options, this.#closing.signal).catch(asFileCorrupt);
     });
-    if (group.rows !== held.rows) {
-      throw fileCorrupt(
-        { path, rowGroup },
-        `it has ${group.rows} rows now and had ${held.rows} when its split was made`,
-      );
+    if (read instanceof HeadwaterError) {
+      held.failure = read;
+      return;
     }
-    held.group = group;
+    held.group = read;
     this.#metrics.counter("rowGroupsDecoded").inc();
   }
 
-  async #footer(
-    driver: ParquetDriver,
-    handle: Parameters<typeof readFooter>[1],
-    path: string,
-    fileSize: number,
-  ): Promise<ParquetFooter> {
+  async #footer(driver: ParquetDriver, file: OpenFile): Promise<ParquetFooter> {
+    const { path } = file;
     const known = this.#footers.get(path);
     if (known !== undefined) return known;
-    const footer = await readFooter(driver, handle, path, fileSize);
+    const footer = await readFooter(driver, file);
     const oldest = this.#footers.keys().next().value;
     if (this.#footers.size >= MAX_FOOTERS && oldest !== undefined) this.#footers.delete(oldest);
     this.#footers.set(path, footer);
@@ -203,4 +208,15 @@ export class ParquetSplitReader<T> implements SplitReader<T, ParquetSplit> {
     for (const held of this.#splits.values()) if (held.group !== undefined) count++;
     return count;
   }
+}
+
+/** It can be handed out: rows, an error, or just its end. */
+function isReady({ group, failure, next, rows }: HeldSplit): boolean {
+  return group !== undefined || failure !== undefined || next === rows;
+}
+
+/** The error of a row group that cannot be decoded, as a value; throws any other. */
+function asFileCorrupt(error: unknown): HeadwaterError {
+  if (error instanceof HeadwaterError && error.code === "FILE_CORRUPT") return error;
+  throw error;
 }

@@ -1,6 +1,4 @@
 import type { DecodedArray, ParquetParsers } from "hyparquet";
-import { HeadwaterError } from "../../errors/index.js";
-import type { ParquetPlace } from "./file-errors.js";
 
 /** Up to here a quotient by 1000 or more, as a double, never rounds up to the next whole number. */
 const EXACT_QUOTIENT = 2n ** 52n;
@@ -28,50 +26,37 @@ function floorToMillis(value: bigint, unitsPerMilli: number): number {
 
 /**
  * The values with numbers in place of 64-bit integers, also of those within lists and objects, which
- * are changed in place. Throws LIMIT_EXCEEDED naming the row of an integer that is no safe number;
- * `rowStart` is the file's row of the first value.
+ * are changed in place. A row with an integer that is no safe number is told to `onUnsafe`.
  */
 export function int64ToNumbers(
-  place: ParquetPlace,
-  rowStart: number,
   values: DecodedArray,
+  onUnsafe: (row: number, value: bigint) => void,
 ): DecodedArray {
   const first = values[0];
   if (!Array.isArray(values) && typeof first !== "bigint") return values;
   const numbers: unknown[] = Array.isArray(values) ? values : new Array(values.length);
+  const found: { unsafe: bigint | undefined } = { unsafe: undefined };
   for (let i = 0; i < values.length; i++) {
     const value: unknown = values[i];
     if (typeof value !== "bigint" && typeof value !== "object") continue;
-    try {
-      numbers[i] = toNumbers(value);
-    } catch (cause) {
-      throw cause instanceof UnsafeInteger
-        ? unsafeInteger(place, rowStart + i, cause.value)
-        : cause;
-    }
+    numbers[i] = toNumbers(value, found);
+    if (found.unsafe === undefined) continue;
+    onUnsafe(i, found.unsafe);
+    found.unsafe = undefined;
   }
   return numbers;
 }
 
-class UnsafeInteger extends Error {
-  readonly value: bigint;
-
-  constructor(value: bigint) {
-    super(`${value} is no safe number`);
-    this.value = value;
-  }
-}
-
-function toNumbers(value: unknown): unknown {
+function toNumbers(value: unknown, found: { unsafe: bigint | undefined }): unknown {
   if (typeof value === "bigint") {
     const number = Number(value);
-    if (!Number.isSafeInteger(number)) throw new UnsafeInteger(value);
+    if (!Number.isSafeInteger(number)) found.unsafe ??= value;
     return number;
   }
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) value[i] = toNumbers(value[i]);
+    for (let i = 0; i < value.length; i++) value[i] = toNumbers(value[i], found);
   } else if (isPlainObject(value)) {
-    for (const key of Object.keys(value)) value[key] = toNumbers(value[key]);
+    for (const key of Object.keys(value)) value[key] = toNumbers(value[key], found);
   }
   return value;
 }
@@ -79,18 +64,5 @@ function toNumbers(value: unknown): unknown {
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return (
     typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
-  );
-}
-
-function unsafeInteger(place: ParquetPlace, row: number, value: bigint): HeadwaterError {
-  return new HeadwaterError(
-    "LIMIT_EXCEEDED",
-    `Parquet file ${place.path}, row group ${place.rowGroup}, column ${place.column}, row ${row}: ${value} is beyond ±(2^53 − 1) and no exact number`,
-    {
-      domain: "user",
-      retry: "never",
-      scope: "job",
-      hint: 'Set parquetSource.int64 to "bigint", or leave the column out with parquetSource.columns.',
-    },
   );
 }

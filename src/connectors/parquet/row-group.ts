@@ -1,6 +1,7 @@
-import type { FileHandle } from "node:fs/promises";
 import type { DecodedArray, SchemaTree } from "hyparquet";
 import { HeadwaterError } from "../../errors/index.js";
+import type { OpenFile } from "../../files/index.js";
+import { BadRows } from "./bad-rows.js";
 import { fileCorrupt, type ParquetPlace } from "./file-errors.js";
 import type { ParsedParquetOptions } from "./options.js";
 import { toAsyncBuffer } from "./parquet-bytes.js";
@@ -11,10 +12,12 @@ import { int64ToNumbers, timestampParsers } from "./record-values.js";
 /** Which row group to decode, of which open file. */
 export interface RowGroupSource {
   readonly driver: ParquetDriver;
-  readonly handle: FileHandle;
-  readonly path: string;
+  readonly file: OpenFile;
   readonly footer: ParquetFooter;
   readonly rowGroup: number;
+  /** Rows of the file that it holds, as the footer says. */
+  readonly rowStart: number;
+  readonly rowEnd: number;
 }
 
 /** A row group's columns, in the order of the schema: column i is called `names[i]`. */
@@ -23,43 +26,47 @@ export interface DecodedRowGroup {
   readonly names: readonly string[];
   /** The values of each column, one a row. */
   readonly columns: readonly ArrayLike<unknown>[];
+  /** Undefined when there is none. */
+  readonly badRows: BadRows | undefined;
 }
 
 /**
  * Decodes the wanted columns of a row group.
  *
  * Each column is read on its own, so that errors can name it and the event loop has its turn between
- * two. Throws FILE_CORRUPT naming file, row group and column; stops with an AbortError when the
- * signal is aborted.
+ * two. Throws FILE_CORRUPT naming file, row group and column, only when the column's bytes are to
+ * blame; FILE_CHANGED, FILE_NOT_FOUND and OPTION_INVALID; stops with an AbortError when the signal is
+ * aborted.
  */
 export async function decodeRowGroup(
   source: RowGroupSource,
   options: ParsedParquetOptions,
   signal: AbortSignal,
 ): Promise<DecodedRowGroup> {
-  const { footer, rowGroup, path } = source;
-  const rowStart = footer.rowStarts[rowGroup];
-  const rowEnd = footer.rowStarts[rowGroup + 1];
-  if (rowStart === undefined || rowEnd === undefined) {
-    throw fileCorrupt({ path, rowGroup }, "the footer does not list it");
-  }
+  const { file, footer, rowGroup, rowStart, rowEnd } = source;
+  const { path } = file;
+  const rows = rowEnd - rowStart;
   const names: string[] = [];
   const columns: ArrayLike<unknown>[] = [];
+  const badRows = new BadRows({ path, rowGroup, rowStart });
   for (const column of selectColumns(path, footer, options.columns)) {
     signal.throwIfAborted();
     const name = column.element.name;
-    const place = { path, rowGroup, column: name };
     try {
-      checkChunks(source, column, rowEnd - rowStart);
-      const chunks = await readColumn(source, options, name, rowStart, rowEnd);
-      const values = toRecordValues(column, chunks, rowEnd - rowStart);
+      checkChunks(source, column, rows);
+      const chunks = await readColumn(source, options, name);
+      const values = toRecordValues(column, chunks, rows);
       names.push(name);
-      columns.push(options.int64 === "number" ? int64ToNumbers(place, rowStart, values) : values);
+      columns.push(
+        options.int64 === "number"
+          ? int64ToNumbers(values, (row, value) => badRows.add(row, name, value))
+          : values,
+      );
     } catch (error) {
-      throw corrupt(place, error);
+      throw corrupt({ path, rowGroup, column: name }, error);
     }
   }
-  return { rows: rowEnd - rowStart, names, columns };
+  return { rows, names, columns, badRows: badRows.size === 0 ? undefined : badRows };
 }
 
 /** Refuses what the footer says of the column's chunks when it contradicts the schema. */
@@ -80,15 +87,13 @@ function checkChunks({ footer, rowGroup }: RowGroupSource, column: SchemaTree, r
 
 /** The column's values of the rows as hyparquet decodes and assembles them: in one array or several. */
 async function readColumn(
-  { driver, handle, footer }: RowGroupSource,
+  { driver, file, footer, rowStart, rowEnd }: RowGroupSource,
   options: ParsedParquetOptions,
   name: string,
-  rowStart: number,
-  rowEnd: number,
 ): Promise<readonly DecodedArray[]> {
   const chunks: DecodedArray[] = [];
   await driver.parquetRead({
-    file: toAsyncBuffer(handle, footer.fileSize),
+    file: toAsyncBuffer(file),
     metadata: footer.metadata,
     columns: [name],
     rowStart,
@@ -131,7 +136,7 @@ function join(chunks: readonly DecodedArray[], rows: number): unknown[] {
   return values;
 }
 
-/** What the bytes brought about, as FILE_CORRUPT; errors of the system and of closing stay. */
+/** What the bytes brought about, as FILE_CORRUPT; errors of reading the file and of closing stay. */
 function corrupt(place: ParquetPlace, error: unknown): unknown {
   if (error instanceof HeadwaterError) return error;
   const { syscall, name } = error as NodeJS.ErrnoException;

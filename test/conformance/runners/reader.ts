@@ -80,7 +80,10 @@ export class ReaderRunner implements Runner {
     out.assigned = this.#reader.numberOfCurrentlyAssignedSplits;
     const fetchers: Json = {};
     for (const view of this.#manager.fetchers) {
-      fetchers[view.fetcher] = { idle: isIdle(view), splits: [...view.assignedSplits].sort() };
+      fetchers[view.fetcher] = {
+        idle: isIdle(view),
+        splits: [...this.#manager.splitsOf(view)].sort(),
+      };
     }
     out.fetcherState = fetchers;
     out.splitReaders = this.#splitReaders;

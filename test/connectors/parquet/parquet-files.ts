@@ -80,6 +80,18 @@ export function read(path: string, options: Options = {}): Promise<Record<string
   return readAll(sourceOf(path, options));
 }
 
+/** What a reader gave and what it could not read, with the number of splits that did not end. */
+export async function readDirty(path: string, options: Options = {}) {
+  const run = startRun(path, options);
+  try {
+    const rows = await run.take();
+    const left = run.subtasks.flatMap(({ reader }) => reader.snapshotState(1)).length;
+    return { rows, bad: run.badRecords, left };
+  } finally {
+    await run.close();
+  }
+}
+
 export function startRun(path: string, options: Options = {}, parallelism = 1) {
   return new SourceRun(sourceOf(path, options), { parallelism }).start();
 }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { RecordsWithSplitIds } from "../../../src/api/split-reader.js";
 import { parseParquetOptions } from "../../../src/connectors/parquet/options.js";
-import { discoverSplits } from "../../../src/connectors/parquet/parquet-discovery.js";
+import type { ParquetRow } from "../../../src/connectors/parquet/parquet-batch.js";
 import type { ParquetSplit } from "../../../src/connectors/parquet/parquet-split.js";
 import { ParquetSplitReader } from "../../../src/connectors/parquet/parquet-split-reader.js";
+import { fileMetrics } from "../../../src/files/index.js";
 import { MetricRegistry } from "../../../src/metrics/metric-registry.js";
+import { splits as splitsOf } from "./decode-one.js";
 import { type Options, SMALL_FILE, toFile } from "./parquet-files.js";
 
 interface Row {
@@ -15,8 +17,8 @@ async function open(options: Options = {}) {
   const path = toFile(SMALL_FILE);
   const parsed = parseParquetOptions({ path, columns: ["id"], batchSize: 5, ...options });
   const metrics = new MetricRegistry();
-  const reader = new ParquetSplitReader<Row>(parsed, metrics.root());
-  const splits = await discoverSplits(parsed, new AbortController().signal);
+  const reader = new ParquetSplitReader<Row>(parsed, metrics.root(), fileMetrics(metrics.root()));
+  const splits = await splitsOf(path);
   reader.handleSplitsChanges({ type: "ADDITION", splits });
   return { reader, splits, metrics, ids: () => fetchIds(reader) };
 }
@@ -30,11 +32,11 @@ async function fetchIds(reader: ParquetSplitReader<Row>): Promise<number[]> {
   }
 }
 
-function idsOf(batch: RecordsWithSplitIds<Row>): number[] {
+function idsOf(batch: RecordsWithSplitIds<ParquetRow<Row>>): number[] {
   const ids: number[] = [];
   while (batch.nextSplit() !== null) {
     for (let row = batch.nextRecordFromSplit(); row !== null; row = batch.nextRecordFromSplit()) {
-      ids.push(row.id);
+      ids.push(row.value.id);
     }
   }
   return ids;

@@ -1,0 +1,31 @@
+import { HeadwaterError } from "../../errors/index.js";
+
+/** What `csvSource` takes from csv-parse. */
+export interface CsvParseDriver {
+  readonly parse: typeof import("csv-parse/sync").parse;
+}
+
+let loading: Promise<CsvParseDriver> | undefined;
+
+/** Loads the optional peer on first use; throws DRIVER_MISSING with the command that installs it. */
+export function loadCsvParse(): Promise<CsvParseDriver> {
+  loading ??= import("csv-parse/sync").then(
+    ({ parse }) => ({ parse }),
+    (cause: unknown) => {
+      loading = undefined;
+      throw csvParseMissing(cause);
+    },
+  );
+  return loading;
+}
+
+/** The error for a peer that is not installed. */
+export function csvParseMissing(cause: unknown): HeadwaterError {
+  return new HeadwaterError("DRIVER_MISSING", "csvSource needs csv-parse to read CSV files", {
+    domain: "user",
+    retry: "never",
+    scope: "job",
+    hint: "Run: npm install csv-parse@7",
+    cause,
+  });
+}

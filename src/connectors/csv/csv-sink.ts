@@ -1,0 +1,73 @@
+import * as v from "valibot";
+import type { Sink } from "../../api/sink.js";
+import { optionInvalid } from "../../errors/index.js";
+import { type FileSinkOptions, fileSinkEntries } from "../../files/sink/file-sink-options.js";
+import { FileSinkWriter } from "../../files/sink/file-sink-writer.js";
+import { parseOptions } from "../../options/parse-options.js";
+import { csvEncoder } from "./csv-encoder.js";
+import { loadCsvStringify } from "./csv-stringify-driver.js";
+
+/** What `csvSink` takes. */
+export interface CsvSinkOptions extends FileSinkOptions {
+  /** The properties to write, in this order; default: those of each part file's first record. */
+  readonly columns?: readonly string[];
+  /** Whether each part file begins with the columns' names; default true. */
+  readonly header?: boolean;
+  /** Between fields; default a comma. */
+  readonly delimiter?: string;
+  /** Around fields that need it, twice within them; one character, default `"`. */
+  readonly quote?: string;
+  /** The end of each row; default "\n". */
+  readonly eol?: "\n" | "\r\n";
+}
+
+const schema = v.strictObject({
+  ...fileSinkEntries,
+  columns: v.optional(
+    v.pipe(
+      v.array(v.string()),
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (!dataset.typed) return;
+        const { length } = dataset.value;
+        if (length === 0 || new Set(dataset.value).size < length) {
+          addIssue({ expected: "one or more names, each once" });
+        }
+      }),
+    ),
+  ),
+  header: v.optional(v.boolean(), true),
+  delimiter: v.optional(v.string(), ","),
+  quote: v.optional(v.string(), '"'),
+  eol: v.optional(v.picklist(["\n", "\r\n"]), "\n"),
+});
+
+/**
+ * Writes a row a record into a new file `part-<subtask>-<n>.csv` each time a subtask starts; records
+ * are objects.
+ *
+ * At-least-once: after a failure records since the last checkpoint come again, in another file. A
+ * record with a property that is no column fails the job with SINK_FAILED; what a record does not
+ * have is an empty field. DRIVER_MISSING without csv-stringify.
+ */
+export function csvSink<T extends object>(options: CsvSinkOptions): Sink<T> {
+  const parsed = parseOptions("csvSink", schema, options);
+  const { delimiter, quote } = parsed;
+  if (quote.length !== 1 || quote === "\n" || quote === "\r") {
+    throw optionInvalid("csvSink.quote", quote, "one character that ends no line");
+  }
+  if (delimiter === "" || /[\r\n]/.test(delimiter) || delimiter.includes(quote)) {
+    throw optionInvalid("csvSink.delimiter", delimiter, "text without line ends and quotes");
+  }
+  return {
+    name: `csv ${parsed.path}`,
+    async createWriter(context) {
+      const encoder = csvEncoder<T>(await loadCsvStringify(), parsed);
+      return new FileSinkWriter(context, {
+        sink: "csvSink",
+        extension: "csv",
+        encoder,
+        options: parsed,
+      });
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { type NdjsonSinkOptions, ndjsonSink } from "./ndjson-sink.js";
+export { type NdjsonSourceOptions, ndjsonSource } from "./ndjson-source.js";

@@ -1,0 +1,144 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Counter, MetricGroup } from "../../api/metrics.js";
+import { illegalState } from "../../errors/index.js";
+import type { FileSinkOptions } from "./file-sink-options.js";
+import { createPartFile, type PartFile, syncDirectory } from "./part-file.js";
+import { partFileFailed } from "./part-file-error.js";
+
+/** What a part file writer is told. */
+export interface PartFileWriterOptions extends Required<FileSinkOptions> {
+  /** For errors: which sink, subtask and job. */
+  readonly owner: string;
+  readonly subtask: number;
+  /** Without a dot, such as "txt". */
+  readonly extension: string;
+  readonly metricGroup: MetricGroup;
+}
+
+const compress = promisify(gzip);
+
+/**
+ * Owns: one part file from its first byte to `close`, and the bytes that it does not have yet.
+ * Called by: a sink writer, in the subtask's loop; one call at a time, but `close` at any time.
+ * Invariants: a file of that name was not there before; what is written with gzip is a whole member
+ * each time; at most `bufferSize` bytes wait, beside the text that is being appended.
+ */
+export class PartFileWriter {
+  readonly #options: PartFileWriterOptions;
+  readonly #bytesSent: Counter;
+  #buffer: Buffer | undefined;
+  #used = 0;
+  #file: PartFile | undefined;
+  /** Something has been written since the last flush. */
+  #isDirty = false;
+  /** The file's name is as durable as its bytes. */
+  #isNamed = false;
+  #pending: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(options: PartFileWriterOptions) {
+    this.#options = options;
+    this.#bytesSent = options.metricGroup.counter("numBytesSend");
+  }
+
+  /** Takes text; a promise when it had to write, which is the back-pressure. Rejects with SINK_FAILED. */
+  append(text: string): void | Promise<void> {
+    this.#buffer ??= Buffer.allocUnsafeSlow(this.#options.bufferSize);
+    const room = this.#buffer.length - this.#used;
+    // A UTF-16 unit becomes three bytes at most; most text needs no counting.
+    if (text.length * 3 <= room || Buffer.byteLength(text) <= room) {
+      this.#used += this.#buffer.write(text, this.#used);
+      return;
+    }
+    return this.#track(this.#appendBeyond(this.#buffer, text));
+  }
+
+  /** Writes everything, and with `sync` waits for the disk. Rejects with SINK_FAILED. */
+  flush(): void | Promise<void> {
+    if (this.#used === 0 && !this.#isDirty) return;
+    return this.#track(this.#flush());
+  }
+
+  /** Closes the file after the call under way; what was not written is lost. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    // Whoever made the call hears of its error.
+    await this.#pending?.catch(() => {});
+    const file = this.#file;
+    this.#file = undefined;
+    this.#buffer = undefined;
+    if (file === undefined) return;
+    await this.#attempt(`cannot close ${file.path}`, () => file.handle.close());
+  }
+
+  #track(operation: Promise<void>): Promise<void> {
+    this.#pending = operation;
+    return operation;
+  }
+
+  async #appendBeyond(buffer: Buffer, text: string): Promise<void> {
+    await this.#drain();
+    if (Buffer.byteLength(text) <= buffer.length) this.#used = buffer.write(text);
+    else await this.#write(Buffer.from(text));
+  }
+
+  async #flush(): Promise<void> {
+    await this.#drain();
+    const file = this.#file;
+    if (file === undefined) return;
+    if (this.#options.sync) {
+      await this.#attempt(`cannot sync ${file.path}`, async () => {
+        await file.handle.datasync();
+        if (this.#isNamed) return;
+        for (const directory of file.directories) await syncDirectory(directory);
+        this.#isNamed = true;
+      });
+    }
+    await this.#attempt(`has lost ${file.path}`, async () => {
+      const { nlink } = await file.handle.stat();
+      if (nlink === 0) throw Object.assign(new Error("it was removed"), { code: "ENOENT" });
+    });
+    this.#isDirty = false;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#used === 0 || this.#buffer === undefined) return;
+    await this.#write(this.#buffer.subarray(0, this.#used));
+    this.#used = 0;
+  }
+
+  async #write(text: Buffer): Promise<void> {
+    if (this.#isClosed) throw illegalState(`${this.#options.owner} writes after it was closed`);
+    this.#file ??= await this.#create();
+    const { path, handle } = this.#file;
+    const bytes = this.#options.compression === "gzip" ? await compress(text) : text;
+    this.#isDirty = true;
+    await this.#attempt(`cannot write to ${path}`, async () => {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await handle.write(bytes, at);
+        if (bytesWritten === 0) throw new Error("the file takes no more bytes");
+        at += bytesWritten;
+      }
+    });
+    this.#bytesSent.inc(bytes.length);
+  }
+
+  async #create(): Promise<PartFile> {
+    const { path, subtask, extension, compression, metricGroup } = this.#options;
+    const suffix = compression === "gzip" ? `.${extension}.gz` : `.${extension}`;
+    const file = await this.#attempt(`cannot create a part file in ${path}`, () =>
+      createPartFile(path, `part-${subtask}-`, suffix),
+    );
+    metricGroup.counter("numPartFiles").inc();
+    return file;
+  }
+
+  async #attempt<R>(what: string, action: () => Promise<R>): Promise<R> {
+    try {
+      return await action();
+    } catch (error) {
+      throw partFileFailed(this.#options.owner, what, error);
+    }
+  }
+}
