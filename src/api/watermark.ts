@@ -22,6 +22,11 @@ export type TimestampAssigner<T> = (record: T, recordTimestamp: Timestamp) => Ti
 /** Turns events into watermarks (Flink `WatermarkGenerator`); one instance a split and one for the main output. */
 export interface WatermarkGenerator<T> {
   onEvent(record: T, timestamp: Timestamp, output: WatermarkOutput): void;
+  /**
+   * The same as `onEvent` for the timestamps from `from` to before `to`. Optional, for a generator that
+   * needs no more than timestamps and emits nothing before `onPeriodicEmit`.
+   */
+  onEvents?(timestamps: readonly Timestamp[], from: number, to: number): void;
   /** Called at the automatic watermark interval, in the operator's loop. */
   onPeriodicEmit(output: WatermarkOutput): void;
 }

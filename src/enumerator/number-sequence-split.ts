@@ -1,6 +1,6 @@
 import * as v from "valibot";
+import type { SplitIterator } from "../api/source-reader.js";
 import type { SourceSplit } from "../api/source-split.js";
-import type { SplitIterator } from "../reader/iterator-source-reader.js";
 import { jsonSerializer } from "../serde/json-serializer.js";
 
 /** A run of whole numbers; `from` is the next one to emit, both ends belong to it. */
@@ -54,21 +54,36 @@ export function splitNumberRange(
   return splits;
 }
 
-/** Steps through a run; `position` is the number that comes next. */
-export class NumberSequenceIterator implements SplitIterator<number> {
-  readonly to: number;
-  position: number;
+/** Steps through a run, a record a number; `position` is the number that comes next. */
+export class NumberSequenceIterator<T> implements SplitIterator<T> {
+  readonly #to: number;
+  readonly #toRecord: (element: number) => T;
+  #position: number;
 
-  constructor(split: NumberSequenceSplit) {
-    this.position = split.from;
-    this.to = split.to;
+  constructor(split: NumberSequenceSplit, toRecord: (element: number) => T) {
+    this.#position = split.from;
+    this.#to = split.to;
+    this.#toRecord = toRecord;
+  }
+
+  get position(): number {
+    return this.#position;
   }
 
   hasNext(): boolean {
-    return this.position <= this.to;
+    return this.#position <= this.#to;
   }
 
-  next(): number {
-    return this.position++;
+  next(): T {
+    return this.#toRecord(this.#position++);
+  }
+
+  fill(records: T[], at: number, atMost: number): number {
+    const toRecord = this.#toRecord;
+    const first = this.#position;
+    const count = Math.min(atMost, this.#to - first + 1);
+    for (let i = 0; i < count; i++) records[at + i] = toRecord(first + i);
+    this.#position = first + count;
+    return count;
   }
 }

@@ -1,5 +1,5 @@
-import type { DataOutput } from "../api/data-output.js";
-import type { SourceOutput } from "../api/source-reader.js";
+import type { DataOutput, RecordBuffer } from "../api/data-output.js";
+import type { PollBudget, SourceOutput, SplitIterator } from "../api/source-reader.js";
 import type {
   Timestamp,
   TimestampAssigner,
@@ -71,6 +71,46 @@ export class SourceOutputWithWatermarks<T> implements SourceOutput<T> {
       assigner === undefined ? timestamp : assignTimestamp(assigner, record, timestamp);
     this.#records.emitRecord(record, assigned);
     this.#generator?.onEvent(record, assigned, this.#onEvent);
+  }
+
+  /** A whole run at once where nothing can come in between; otherwise one by one. */
+  collectFrom(records: SplitIterator<T>, budget: PollBudget): number {
+    const { buffer } = this.#records;
+    const generator = this.#generator;
+    const count =
+      buffer !== undefined &&
+      records.fill !== undefined &&
+      (generator === undefined || generator.onEvents !== undefined)
+        ? this.#fillFrom(buffer, records, budget)
+        : this.#collectOneByOne(records, budget);
+    budget.remaining = Math.max(0, budget.remaining - count);
+    return count;
+  }
+
+  #collectOneByOne(records: SplitIterator<T>, budget: PollBudget): number {
+    const atMost = budget.remaining;
+    let count = 0;
+    do {
+      this.collect(records.next());
+      count++;
+    } while (count < atMost && budget.remaining > 0 && records.hasNext());
+    return count;
+  }
+
+  #fillFrom(buffer: RecordBuffer<T>, from: SplitIterator<T>, budget: PollBudget): number {
+    const { records, timestamps, length: start } = buffer;
+    const count = from.fill?.(records, start, Math.max(1, budget.remaining)) ?? 0;
+    const end = start + count;
+    const assigner = this.#assigner;
+    for (let at = start; at < end; at++) {
+      timestamps[at] =
+        assigner === undefined
+          ? MIN_TIMESTAMP
+          : assignTimestamp(assigner, records[at] as T, MIN_TIMESTAMP);
+    }
+    buffer.length = end;
+    this.#generator?.onEvents?.(timestamps, start, end);
+    return count;
   }
 
   emitWatermark(watermark: Watermark): void {

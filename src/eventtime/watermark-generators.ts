@@ -35,6 +35,15 @@ export class BoundedOutOfOrdernessWatermarks<T> implements WatermarkGenerator<T>
     if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
   }
 
+  onEvents(timestamps: readonly Timestamp[], from: number, to: number): void {
+    let max = this.#maxTimestamp;
+    for (let i = from; i < to; i++) {
+      const timestamp = timestamps[i] as Timestamp;
+      if (timestamp > max) max = timestamp;
+    }
+    this.#maxTimestamp = max;
+  }
+
   onPeriodicEmit(output: WatermarkOutput): void {
     output.emitWatermark(this.#maxTimestamp - this.#lag);
   }
@@ -65,18 +74,24 @@ export class PunctuatedWatermarks<T> implements WatermarkGenerator<T> {
 export class WatermarksWithIdleness<T> implements WatermarkGenerator<T> {
   readonly #watermarks: WatermarkGenerator<T>;
   readonly #timer: IdlenessTimer;
+  /** Only when the generator inside has it. */
+  readonly onEvents?: NonNullable<WatermarkGenerator<T>["onEvents"]>;
   #idle = false;
 
   /** `timeout`: milliseconds, more than 0; throws OPTION_INVALID otherwise. */
   constructor(watermarks: WatermarkGenerator<T>, timeout: number, clock: RelativeClock) {
     this.#watermarks = watermarks;
     this.#timer = new IdlenessTimer(clock, timeout);
+    if (watermarks.onEvents === undefined) return;
+    this.onEvents = (timestamps, from, to) => {
+      watermarks.onEvents?.(timestamps, from, to);
+      if (to > from) this.#noteActivity();
+    };
   }
 
   onEvent(record: T, timestamp: Timestamp, output: WatermarkOutput): void {
     this.#watermarks.onEvent(record, timestamp, output);
-    this.#timer.activity();
-    this.#idle = false;
+    this.#noteActivity();
   }
 
   onPeriodicEmit(output: WatermarkOutput): void {
@@ -86,5 +101,10 @@ export class WatermarksWithIdleness<T> implements WatermarkGenerator<T> {
       output.markIdle();
       this.#idle = true;
     }
+  }
+
+  #noteActivity(): void {
+    this.#timer.activity();
+    this.#idle = false;
   }
 }

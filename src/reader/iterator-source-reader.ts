@@ -5,20 +5,11 @@ import type {
   SourceOutput,
   SourceReader,
   SourceReaderContext,
+  SplitIterator,
 } from "../api/source-reader.js";
 import type { SourceSplit } from "../api/source-split.js";
 import { HeadwaterError } from "../errors/index.js";
 import { type Availability, AvailabilityFuture } from "../mailbox/availability.js";
-
-/**
- * Steps through a split's records; unlike a JavaScript iterator it allocates nothing per record and
- * can be asked for its position in between.
- */
-export interface SplitIterator<E> {
-  hasNext(): boolean;
-  /** Called only after `hasNext` said true. */
-  next(): E;
-}
 
 interface IteratedSplit<T, SplitT, IterT> {
   readonly split: SplitT;

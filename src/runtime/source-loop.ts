@@ -4,6 +4,7 @@ import type { Watermark } from "../api/watermark.js";
 import type { Availability, Clock, DefaultActionResult } from "../mailbox/index.js";
 import type { SourceOperator } from "../operator/index.js";
 import { type Chunk, ChunkBuilder } from "../stream/index.js";
+import { SlicePace } from "./slice-pace.js";
 
 /** Chunks that may be on their way to the sink at once: the credits of the data plane. */
 const CREDITS = 8;
@@ -11,11 +12,6 @@ const CREDITS = 8;
 const CHUNK_SIZE = 1024;
 /** With so many bytes of dead letters a chunk is full as well. */
 const DEAD_LETTER_BYTES = 1 << 20;
-/** Milliseconds that one slice of reading may take. */
-const SLICE = 5;
-/** The clock is read once in so many polls. */
-const RECORDS_PER_CLOCK_READ = 128;
-
 /** What the loop needs of its subtask. */
 export interface SourceLoopOptions {
   readonly clock: Clock;
@@ -38,17 +34,17 @@ export interface SourceLoopOptions {
 export class SourceLoop {
   readonly builder = new ChunkBuilder<unknown>();
   readonly #options: SourceLoopOptions;
+  readonly #pace: SlicePace;
   #operator: SourceOperator<unknown, SourceSplit> | undefined;
   #inFlight = 0;
   #records = 0;
   #emittedMaxWatermark = false;
   #backPressured = false;
   #waitingFor: Availability | undefined;
-  #sliceEnd = 0;
-  #polls = 0;
 
   constructor(options: SourceLoopOptions) {
     this.#options = options;
+    this.#pace = new SlicePace(options.clock);
   }
 
   /** Records emitted so far. */
@@ -71,18 +67,10 @@ export class SourceLoop {
     this.#options.wake();
   }
 
-  /**
-   * Asked by the operator after each poll: one more record, or 0 when the chunk is full or the slice is
-   * over. The clock is read rarely, so it costs a record next to nothing.
-   */
+  /** Asked by the operator before each poll but the first; 0 when the chunk is full or the slice is over. */
   recordsOfNextPoll(): number {
-    const { size } = this.builder;
-    if (size >= CHUNK_SIZE) return 0;
-    if (++this.#polls >= RECORDS_PER_CLOCK_READ) {
-      this.#polls = 0;
-      if (this.#isChunkFull || this.#options.clock.relativeTime() >= this.#sliceEnd) return 0;
-    }
-    return 1;
+    if (this.#isChunkFull) return 0;
+    return Math.min(this.#pace.recordsOfNextPoll(this.#emitted), CHUNK_SIZE - this.builder.size);
   }
 
   /**
@@ -90,8 +78,13 @@ export class SourceLoop {
    * stream here. Such an input costs far more than a record, so the clock is read after each.
    */
   badRecord(deadLetter: BadRecord | undefined): void {
-    this.#polls = RECORDS_PER_CLOCK_READ;
+    this.#pace.lookSoon();
     if (deadLetter !== undefined) this.builder.emitBadRecord(deadLetter);
+  }
+
+  /** Records emitted so far, those of the chunk being filled among them. */
+  get #emitted(): number {
+    return this.#records + this.builder.buffer.length;
   }
 
   get #isChunkFull(): boolean {
@@ -109,7 +102,7 @@ export class SourceLoop {
     // The savepoint was the end: what timers have emitted since its barrier must not get out.
     if (isStopped(this.#operator.mode)) this.builder.take();
     this.emitChunk();
-    this.#sliceEnd = this.#options.clock.relativeTime() + SLICE;
+    this.#pace.startSlice(this.#emitted);
     return this.#readSlice(this.#operator);
   }
 
@@ -119,8 +112,7 @@ export class SourceLoop {
         case "MORE_AVAILABLE":
           if (this.#isChunkFull) this.emitChunk();
           if (!this.#options.mayRead()) return "SUSPEND";
-          if (this.#inFlight < CREDITS && this.#options.clock.relativeTime() < this.#sliceEnd)
-            break;
+          if (this.#inFlight < CREDITS && !this.#pace.isSliceOver(this.#emitted)) break;
           this.emitChunk();
           return "CONTINUE";
         case "NOTHING_AVAILABLE":

@@ -3,6 +3,7 @@ import type { DataOutput, RecordAttributes, WatermarkStatus } from "../api/data-
 import type { Timestamp, Watermark } from "../api/watermark.js";
 import type { CheckpointBarrier, Chunk, Control } from "./chunk.js";
 import { NO_CONTROLS } from "./chunk.js";
+import { columnFor } from "./columns.js";
 
 /** A chunk of at least so many records is taken for a sign of more such chunks. */
 const LARGE = 512;
@@ -10,21 +11,23 @@ const LARGE = 512;
 /**
  * Gathers what a source operator emits into the next chunk; called in the subtask's loop.
  *
- * After a large chunk the next one's arrays are made as long at once: growing them record by record
- * costs as much as filling them.
+ * After a large chunk the next one's columns are made at once: growing them record by record costs as
+ * much as filling them.
  */
 export class ChunkBuilder<T> implements DataOutput<T> {
-  #records: T[] = [];
-  #timestamps: Timestamp[] = [];
-  /** Filled places of both. */
-  #length = 0;
+  /** The columns change at `take`. */
+  readonly buffer: { records: T[]; timestamps: Timestamp[]; length: number } = {
+    records: [],
+    timestamps: [],
+    length: 0,
+  };
   #controls: Control[] | undefined;
   #deadLetters = 0;
   #deadLetterBytes = 0;
 
   /** Records and dead letters gathered so far. */
   get size(): number {
-    return this.#length + this.#deadLetters;
+    return this.buffer.length + this.#deadLetters;
   }
 
   /** The bytes that the dead letters hold. */
@@ -33,55 +36,55 @@ export class ChunkBuilder<T> implements DataOutput<T> {
   }
 
   get isEmpty(): boolean {
-    return this.#length === 0 && this.#controls === undefined;
+    return this.buffer.length === 0 && this.#controls === undefined;
   }
 
   emitRecord(record: T, timestamp: Timestamp): void {
-    const at = this.#length++;
-    this.#records[at] = record;
-    this.#timestamps[at] = timestamp;
+    const { buffer } = this;
+    const at = buffer.length++;
+    buffer.records[at] = record;
+    buffer.timestamps[at] = timestamp;
   }
 
   emitWatermark(watermark: Watermark): void {
-    this.#control({ type: "Watermark", at: this.#length, watermark });
+    this.#control({ type: "Watermark", at: this.buffer.length, watermark });
   }
 
   emitWatermarkStatus(status: WatermarkStatus): void {
-    this.#control({ type: "WatermarkStatus", at: this.#length, status });
+    this.#control({ type: "WatermarkStatus", at: this.buffer.length, status });
   }
 
   emitRecordAttributes(attributes: RecordAttributes): void {
-    this.#control({ type: "RecordAttributes", at: this.#length, attributes });
+    this.#control({ type: "RecordAttributes", at: this.buffer.length, attributes });
   }
 
   /** The dead letter's bytes must be its own: the chunk holds them until the sink has them. */
   emitBadRecord(badRecord: BadRecord): void {
     this.#deadLetters++;
     this.#deadLetterBytes += badRecord.raw.byteLength;
-    this.#control({ type: "BadRecord", at: this.#length, badRecord });
+    this.#control({ type: "BadRecord", at: this.buffer.length, badRecord });
   }
 
   emitBarrier(barrier: CheckpointBarrier): void {
-    this.#control({ type: "Barrier", at: this.#length, barrier });
+    this.#control({ type: "Barrier", at: this.buffer.length, barrier });
   }
 
   emitEndOfData(): void {
-    this.#control({ type: "EndOfData", at: this.#length });
+    this.#control({ type: "EndOfData", at: this.buffer.length });
   }
 
   /** The chunk so far; the builder starts anew. */
   take(): Chunk<T> {
-    const records = this.#records;
-    const timestamps = this.#timestamps;
-    const length = this.#length;
+    const { buffer } = this;
+    const { records, timestamps, length } = buffer;
     if (records.length > length) {
       records.length = length;
       timestamps.length = length;
     }
     const chunk: Chunk<T> = { records, timestamps, controls: this.#controls ?? NO_CONTROLS };
-    this.#records = length < LARGE ? [] : new Array<T>(length);
-    this.#timestamps = length < LARGE ? [] : new Array<Timestamp>(length);
-    this.#length = 0;
+    buffer.records = length < LARGE ? [] : columnFor(records[0] as T);
+    buffer.timestamps = length < LARGE ? [] : columnFor(timestamps[0] as Timestamp);
+    buffer.length = 0;
     this.#controls = undefined;
     this.#deadLetters = 0;
     this.#deadLetterBytes = 0;

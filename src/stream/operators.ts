@@ -14,13 +14,9 @@ export type ChunkOperator<A, B> = OperatorFunction<Chunk<A>, Chunk<B>>;
 /** Replaces each record by `project(record)`; timestamps and controls stay. */
 export function map<A, B>(project: (record: A, timestamp: Timestamp) => B): ChunkOperator<A, B> {
   return mapChunks((chunk: Chunk<A>) => {
-    const { records, timestamps, controls } = chunk;
-    const length = records.length;
-    const projected = new Array<B>(length);
-    for (let i = 0; i < length; i++) {
-      projected[i] = project(records[i] as A, timestamps[i] as Timestamp);
-    }
-    return { records: projected, timestamps, controls };
+    const { timestamps, controls } = chunk;
+    const records = chunk.records.map((record, i) => project(record, timestamps[i] as Timestamp));
+    return { records, timestamps, controls };
   });
 }
 

@@ -13,6 +13,9 @@ import { ImmediateScheduler } from "../../src/mailbox/scheduler.js";
 import { MetricRegistry } from "../../src/metrics/metric-registry.js";
 import { ReaderHarness } from "../support/reader-harness.js";
 
+/** More than one, as in a job that is in full flow, and no divisor of the usual counts. */
+const RECORDS_PER_POLL = 7;
+
 /** A checkpoint of a source: bytes, as storage would keep them. */
 export interface SourceCheckpoint {
   readonly enumerator: Uint8Array;
@@ -166,6 +169,10 @@ export class SourceRun<T, SplitT extends SourceSplit, EnumChkT> {
       let progress = false;
       for (const subtask of this.subtasks) {
         if (subtask.ended || records.length >= limit) continue;
+        subtask.harness.context.pollBudget.remaining = Math.min(
+          RECORDS_PER_POLL,
+          limit - records.length,
+        );
         const status = subtask.reader.pollNext(this.#output);
         if (status === "END_OF_INPUT") subtask.ended = true;
         if (status !== "NOTHING_AVAILABLE") progress = true;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { SourceOutput } from "../../src/api/source-reader.js";
+import type { SourceOutput, SplitIterator } from "../../src/api/source-reader.js";
 import { rootCause } from "../../src/errors/index.js";
-import { IteratorSourceReader, type SplitIterator } from "../../src/reader/index.js";
+import { IteratorSourceReader } from "../../src/reader/index.js";
 import { NumbersOutput, type NumbersSplit, numbersSplit } from "../support/reader-fixtures.js";
 import { ReaderHarness } from "../support/reader-harness.js";
 

@@ -99,7 +99,7 @@ describe("a dead letter", () => {
       },
     };
     const { job } = dirtyJob({ policy: deadLetterTo(sink), perSplit: 9 });
-    const harness = await JobHarness.start(job);
+    const harness = await JobHarness.start(job, { tick: 0.01 });
     await harness.finish();
     expect(calls).toEqual(["write 2,5,8 at -Infinity", "flush true", "close"]);
     expect(contexts).toMatchObject([
@@ -241,7 +241,7 @@ describe("a dead letter that is not outside yet", () => {
       isBad: (n) => isThird(n) && ++met > 0,
       policy: deadLetterTo(create(gate, got)),
     });
-    const harness = await JobHarness.start(job);
+    const harness = await JobHarness.start(job, { tick: 0.01 });
     await harness.until(() => met >= 20);
     let isDurable = false;
     const checkpointing = harness.handle.checkpoint().then(() => {

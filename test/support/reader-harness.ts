@@ -87,6 +87,7 @@ export class ReaderHarness {
       sendSourceEventToCoordinator: (event) => this.sourceEvents.push(event),
       reportBadRecord: (input) => {
         this.badRecords.push({ ...input, raw: new Uint8Array(input.raw) });
+        this.context.pollBudget.remaining = 0;
       },
       runInOperatorLoop: (action) => action(),
     };

@@ -1,5 +1,5 @@
 import type { InputStatus } from "../../api/boundedness.js";
-import type { ReaderOutput, SourceOutput, SourceReaderContext } from "../../api/source-reader.js";
+import type { ReaderOutput, SourceReaderContext } from "../../api/source-reader.js";
 import { AVAILABLE, type Availability } from "../../mailbox/availability.js";
 import type { RateLimiter, RateLimiterStrategy } from "../../reader/rate-limiter.js";
 import { NumberSequenceReader } from "../number-sequence-reader.js";
@@ -16,7 +16,6 @@ export type GenerateFunction<T> = (index: number) => T;
  * nothing to emit.
  */
 export class DataGeneratorReader<T> extends NumberSequenceReader<T> {
-  readonly #generate: GenerateFunction<T>;
   readonly #limiter: RateLimiter | undefined;
   #permission: Availability = AVAILABLE;
 
@@ -25,17 +24,17 @@ export class DataGeneratorReader<T> extends NumberSequenceReader<T> {
     generate: GenerateFunction<T>,
     rate: RateLimiterStrategy | undefined,
   ) {
-    super(context);
-    this.#generate = generate;
+    super(context, generate);
     this.#limiter = rate?.createRateLimiter(context.currentParallelism, context.processingTime);
   }
 
   override pollNext(output: ReaderOutput<T>): InputStatus {
     if (!this.#permission.isDone) return "NOTHING_AVAILABLE";
+    if (this.#limiter === undefined) return super.pollNext(output);
+    // A permit is for one record.
+    this.context.pollBudget.remaining = 1;
     const status = super.pollNext(output);
-    if (this.#limiter !== undefined && status === "MORE_AVAILABLE") {
-      this.#permission = this.#limiter.acquire(1);
-    }
+    if (status === "MORE_AVAILABLE") this.#permission = this.#limiter.acquire(1);
     return status;
   }
 
@@ -45,9 +44,5 @@ export class DataGeneratorReader<T> extends NumberSequenceReader<T> {
 
   notifyCheckpointComplete(checkpointId: number): void {
     this.#limiter?.notifyCheckpointComplete?.(checkpointId);
-  }
-
-  protected override emit(index: number, output: SourceOutput<T>): void {
-    output.collect(this.#generate(index));
   }
 }

@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import type { Source } from "../../api/source.js";
-import type { SourceOutput } from "../../api/source-reader.js";
 import {
   type NumberSequenceSplit,
   numberSequenceEnumeratorSerializer,
@@ -48,7 +47,7 @@ export function numberSequenceSource(
     boundedness: "BOUNDED",
     splitSerializer: numberSequenceSplitSerializer,
     enumeratorCheckpointSerializer: numberSequenceEnumeratorSerializer,
-    createReader: (context) => new NumberReader(context),
+    createReader: (context) => new NumberSequenceReader(context, (element) => element),
     createEnumerator: (context) =>
       new StaticSplitEnumerator(
         context,
@@ -56,10 +55,4 @@ export function numberSequenceSource(
       ),
     restoreEnumerator: (context, checkpoint) => new StaticSplitEnumerator(context, checkpoint),
   };
-}
-
-class NumberReader extends NumberSequenceReader<number> {
-  protected override emit(element: number, output: SourceOutput<number>): void {
-    output.collect(element);
-  }
 }

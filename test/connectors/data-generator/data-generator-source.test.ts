@@ -24,7 +24,11 @@ function readerOf(options: object, parallelism = 1) {
   reader.addSplits([{ splitId: "1", from: 0, to: 999 }]);
   /** Polls as the operator does: until there is nothing, and then only when the reader says so. */
   const drain = (): number => {
-    while (reader.isAvailable().isDone && reader.pollNext(output) === "MORE_AVAILABLE");
+    const poll = () => {
+      harness.context.pollBudget.remaining = 128;
+      return reader.pollNext(output);
+    };
+    while (reader.isAvailable().isDone && poll() === "MORE_AVAILABLE");
     return records.length;
   };
   return { harness, reader, records, drain };
