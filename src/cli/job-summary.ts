@@ -1,4 +1,5 @@
 import type { Timestamp } from "../api/watermark.js";
+import { explain } from "../errors/index.js";
 import type { JobStatus, SubtaskStatus } from "../runtime/index.js";
 import { formatBytes, formatCount, formatDuration, formatTimestamp } from "./format.js";
 
@@ -50,7 +51,7 @@ export function badRecordsLine(status: JobStatus): string | undefined {
   const last = others.reduce((latest, one) => (one.time > latest.time ? one : latest), first);
   const { badRecords } = totals(status);
   const which = badRecords === 1 ? "" : ", the last";
-  return `${countBadRecords(badRecords)}${which} in split ${last.splitId} at position ${last.position}: ${last.message}`;
+  return `${countBadRecords(badRecords)}${which} in split ${explain(last.splitId)} at position ${last.position}: ${explain(last.message)}`;
 }
 
 function countBadRecords(count: number): string {

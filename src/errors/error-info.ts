@@ -5,6 +5,7 @@ import {
   type ErrorScope,
   HeadwaterError,
 } from "./headwater-error.js";
+import { printable } from "./printable.js";
 
 /** An error as plain data, so that it can cross a mailbox or lie in a journal. */
 export interface ErrorInfo {
@@ -80,7 +81,10 @@ export function rootCause(error: unknown): unknown {
   return current;
 }
 
-/** A message in one line with the causes behind it and the hint: what a person reads in a terminal. */
+/**
+ * A message in one line with the causes behind it and the hint below: what a person reads in a
+ * terminal. What could steer the terminal is escaped: a message may have text of a record in it.
+ */
 export function explain(error: unknown): string {
   const parts: string[] = [];
   let hint: string | undefined;
@@ -92,7 +96,8 @@ export function explain(error: unknown): string {
     if (current instanceof HeadwaterError) hint ??= current.hint;
     current = current instanceof Error ? current.cause : undefined;
   }
-  return `${parts.join(": ")}${hint === undefined ? "" : `\n  ${hint}`}`;
+  const message = printable(parts.join(": "));
+  return hint === undefined ? message : `${message}\n  ${printable(hint)}`;
 }
 
 function safeString(value: unknown): string {

@@ -1,7 +1,6 @@
 import type { Stats } from "node:fs";
-import { lstat, readdir, stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
-import { glob, isDynamicPattern } from "tinyglobby";
+import { readdir, stat } from "node:fs/promises";
+import { join, normalize, resolve } from "node:path";
 import { HeadwaterError } from "../errors/index.js";
 import { fileNotFound, isMissing } from "./file-errors.js";
 import { MAX_PENDING_SPLITS } from "./file-splits.js";
@@ -70,7 +69,9 @@ async function expand(
     stats = await stat(name);
   } catch (error) {
     if (!isMissing(error)) throw unreadable(option, path, error);
-    if (!isDynamicPattern(path)) throw noSuchFile(option, path, error);
+    // Loaded on use: it takes 15 ms, and most jobs have no pattern.
+    const { isPattern, matches } = await import("./glob-pattern.js");
+    if (!isPattern(path)) throw noSuchFile(option, path, error);
     return matches(path);
   }
   if (stats.isFile()) return [name];
@@ -97,57 +98,6 @@ async function walk(directory: string): Promise<string[]> {
     }
   }
   return names;
-}
-
-/** What matches a pattern; a name that begins with "." or "_" only where the pattern says it. */
-async function matches(pattern: string): Promise<readonly string[]> {
-  const names = await glob(pattern, {
-    absolute: isAbsolute(pattern),
-    expandDirectories: false,
-    // Otherwise it leaves out links to files too.
-    followSymbolicLinks: true,
-  });
-  const said = new Set(pattern.split("/").filter((part) => part.startsWith("_")));
-  const maySay = [...said].some((part) => isDynamicPattern(part));
-  const isVisible = (part: string): boolean => !part.startsWith("_") || maySay || said.has(part);
-  const literal = literalDirectory(pattern);
-  const linked = new Map<string, Promise<boolean>>();
-  const found: string[] = [];
-  for (const name of names.map((one) => normalize(one)).sort()) {
-    const below = relative(literal, name);
-    if (!below.split("/").every(isVisible)) continue;
-    if (!(await isBelowLink(literal, dirname(below), linked))) found.push(name);
-  }
-  return found;
-}
-
-/** The directory that a pattern names before its first wildcard. */
-function literalDirectory(pattern: string): string {
-  const parts = pattern.split("/");
-  const first = parts.findIndex((part) => isDynamicPattern(part));
-  const literal = parts.slice(0, Math.max(first, 0)).join("/");
-  return literal === "" ? (isAbsolute(pattern) ? "/" : ".") : normalize(literal);
-}
-
-/** True when one of the directories on the way down to `below` is a link. */
-async function isBelowLink(
-  directory: string,
-  below: string,
-  known: Map<string, Promise<boolean>>,
-): Promise<boolean> {
-  if (below === "." || below === "") return false;
-  const parents = dirname(below);
-  if (await isBelowLink(directory, parents, known)) return true;
-  const name = join(directory, below);
-  let isLink = known.get(name);
-  if (isLink === undefined) {
-    isLink = lstat(name).then(
-      (stats) => stats.isSymbolicLink(),
-      () => false,
-    );
-    known.set(name, isLink);
-  }
-  return isLink;
 }
 
 const isHidden = (name: string): boolean => name.startsWith(".") || name.startsWith("_");

@@ -1,4 +1,6 @@
-import { catchError, type Observable, Subject } from "rxjs";
+import type { Observable } from "rxjs";
+import { catchError } from "rxjs/internal/operators/catchError";
+import { Subject } from "rxjs/internal/Subject";
 import type { Sink } from "../api/sink.js";
 import type { AnySource } from "../api/source.js";
 import type { WatermarkStrategy } from "../api/watermark.js";

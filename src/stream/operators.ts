@@ -1,4 +1,5 @@
-import { map as mapChunks, type OperatorFunction } from "rxjs";
+import type { OperatorFunction } from "rxjs";
+import { map as mapChunks } from "rxjs/internal/operators/map";
 import type { Timestamp } from "../api/watermark.js";
 import type { Chunk, Control } from "./chunk.js";
 import { NO_CONTROLS } from "./chunk.js";

@@ -1,4 +1,4 @@
-import { Observable } from "rxjs";
+import { Observable } from "rxjs/internal/Observable";
 import type { Timestamp, Watermark } from "../api/watermark.js";
 import { HeadwaterError } from "../errors/index.js";
 import type { Chunk, Control } from "./chunk.js";

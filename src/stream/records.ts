@@ -1,4 +1,7 @@
-import { mergeMap, Observable, type OperatorFunction, Subject } from "rxjs";
+import type { OperatorFunction } from "rxjs";
+import { Observable } from "rxjs/internal/Observable";
+import { mergeMap } from "rxjs/internal/operators/mergeMap";
+import { Subject } from "rxjs/internal/Subject";
 import type { Timestamp } from "../api/watermark.js";
 import type { Chunk, Control } from "./chunk.js";
 import type { ChunkOperator } from "./operators.js";

@@ -37,6 +37,13 @@ export interface Benchmark {
   readonly work: string;
   readonly contestants: Readonly<Record<string, Contestant>>;
   readonly goals: readonly Goal[];
+  /** The same work on Flink, which joins as the contestant "flink" when it is asked for. */
+  readonly flink?: {
+    readonly job: "numbers" | "lines";
+    /** What the job takes: how many numbers, or the path of a file. */
+    readonly input: (scale: number) => string | Promise<string>;
+    readonly goals: readonly Goal[];
+  };
   /** Runs after the first in one process; default 2. */
   readonly warmRuns?: number;
 }

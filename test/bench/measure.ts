@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Benchmark, Measurement, Result } from "./benchmark.js";
+import { runFlink } from "./flink-runs.js";
 import type { WorkerReport } from "./worker.js";
 
 const WORKER = fileURLToPath(new URL("./worker.js", import.meta.url));
@@ -12,12 +13,18 @@ export async function measure(
   name: string,
   benchmark: Benchmark,
   scale: number,
+  withFlink = false,
 ): Promise<Readonly<Record<string, Result>>> {
   const reports = new Map<string, WorkerReport[]>();
   for (let round = 0; round < ROUNDS; round++) {
-    for (const contestant of Object.keys(benchmark.contestants)) {
-      const report = await runWorker(name, contestant, scale);
+    const note = (contestant: string, report: WorkerReport) =>
       reports.set(contestant, [...(reports.get(contestant) ?? []), report]);
+    for (const contestant of Object.keys(benchmark.contestants)) {
+      note(contestant, await runWorker(name, contestant, scale));
+    }
+    const { flink } = benchmark;
+    if (withFlink && flink !== undefined) {
+      note("flink", await runFlink(flink.job, await flink.input(scale)));
     }
   }
   return Object.fromEntries([...reports].map(([contestant, runs]) => [contestant, sum(runs)]));

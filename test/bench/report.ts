@@ -10,7 +10,8 @@ export interface Row {
   readonly must: string;
   readonly warm: string;
   readonly first: string;
-  readonly reached: boolean;
+  /** "" for a figure without a limit. */
+  readonly reached: "ok" | "MISSED" | "";
   /** Rates of the contestants, for those who want them. */
   readonly rates: string;
 }
@@ -22,8 +23,13 @@ export function machine(): string {
   return `${cpu?.model.trim() ?? "unknown CPU"}, ${cpus().length} cores, ${memory} GiB, ${process.platform} ${arch()}, Node ${process.versions.node}`;
 }
 
-export function rowsOf({ work, goals }: Benchmark, results: Results): Row[] {
-  return goals.map((goal, index) => {
+export function rowsOf(
+  { work, goals, flink }: Benchmark,
+  results: Results,
+  withFlink = false,
+): Row[] {
+  const all = withFlink ? [...goals, ...(flink?.goals ?? [])] : goals;
+  return all.map((goal, index) => {
     const figure = goal.figure(results);
     return {
       work: index === 0 ? work : "",
@@ -31,7 +37,7 @@ export function rowsOf({ work, goals }: Benchmark, results: Results): Row[] {
       must: limitOf(goal),
       warm: format(figure, goal.unit),
       first: goal.first === undefined ? "" : format(goal.first(results), goal.unit),
-      reached: isReached(goal, figure),
+      reached: verdict(goal, figure),
       rates: index === 0 ? rates(results) : "",
     };
   });
@@ -47,7 +53,7 @@ export function table(rows: readonly Row[]): string {
       row.must,
       row.warm,
       row.first,
-      row.reached ? "ok" : "MISSED",
+      row.reached,
       row.rates,
     ]),
   ];
@@ -61,11 +67,12 @@ export function table(rows: readonly Row[]): string {
   return lines.join("\n");
 }
 
-function isReached({ atLeast, atMost }: Goal, figure: number): boolean {
-  return (
+function verdict({ atLeast, atMost }: Goal, figure: number): Row["reached"] {
+  if (atLeast === undefined && atMost === undefined) return "";
+  const isReached =
     figure >= (atLeast ?? Number.NEGATIVE_INFINITY) &&
-    figure <= (atMost ?? Number.POSITIVE_INFINITY)
-  );
+    figure <= (atMost ?? Number.POSITIVE_INFINITY);
+  return isReached ? "ok" : "MISSED";
 }
 
 function limitOf({ atLeast, atMost, unit }: Goal): string {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   checkState,
@@ -10,6 +11,7 @@ import {
 } from "../../src/errors/index.js";
 
 const facts = { domain: "user", retry: "never", scope: "job" } as const;
+const controls = fc.constantFrom("\x1b", "\r", "\n", "\x9b", "\u2028", "\u{e0001}", "\ud83d");
 
 describe("explain", () => {
   it("puts the message, the causes behind it and the hint into words", () => {
@@ -47,6 +49,38 @@ describe("explain", () => {
     const endless = new Error("endless");
     endless.cause = endless;
     expect(explain(endless)).toBe("endless");
+  });
+
+  it("escapes what would steer a terminal, in messages, causes, names and hints", () => {
+    const cause = new SyntaxError(
+      "no JSON: \x1b[2J\x1b]0;owned\x07\r\u009b31m\u202egnp.exe\nrm\t-rf",
+    );
+    const nameless = new Error("", { cause });
+    nameless.name = "\x1b[8mhidden";
+    const error = new HeadwaterError("BAD_RECORD", "split a\nb\x00", {
+      ...facts,
+      cause: nameless,
+      hint: "Look at\x1b[1A it.",
+    });
+    expect(explain(error)).toBe(
+      "split a\\nb\\x00: \\x1b[8mhidden: no JSON: \\x1b[2J\\x1b]0;owned\\x07\\r\\x9b31m\\u202egnp.exe\\nrm\\t-rf" +
+        "\n  Look at\\x1b[1A it.",
+    );
+    expect(error.message).toBe("split a\nb\x00");
+  });
+
+  it("has no control character whatever the message is, and leaves readable text as it is", () => {
+    const text = fc.string({ unit: fc.oneof(fc.string({ unit: "binary" }), controls) });
+    fc.assert(
+      fc.property(text, text, (message, hint) => {
+        const error = new HeadwaterError("BAD_RECORD", message, { ...facts, hint });
+        const [first = "", second = "", ...more] = explain(error).split("\n");
+        expect(`${first}${second}`).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+        expect(more).toEqual([]);
+      }),
+    );
+    const readable = "Größe 😀 «Ż» 漢字 C:\\temp €";
+    expect(explain(readable)).toBe(readable);
   });
 });
 

@@ -159,7 +159,11 @@ export function selectColumns(
   return all.filter((child) => columns.includes(child.element.name));
 }
 
-/** The columns of the schema that hold values: the tree itself, or those below it. */
-export function leavesOf(tree: SchemaTree): readonly SchemaTree[] {
-  return tree.children.length === 0 ? [tree] : tree.children.flatMap(leavesOf);
+/** The columns that hold values, the tree itself or those below it: of each the way to it. */
+export function pathsOf(
+  tree: SchemaTree,
+  above: readonly SchemaTree[],
+): readonly (readonly SchemaTree[])[] {
+  const path = [...above, tree];
+  return tree.children.length === 0 ? [path] : tree.children.flatMap((one) => pathsOf(one, path));
 }

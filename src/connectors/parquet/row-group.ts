@@ -1,12 +1,20 @@
-import type { DecodedArray, SchemaTree } from "hyparquet";
+import type {
+  AsyncBuffer,
+  ColumnMetaData,
+  Compressors,
+  DecodedArray,
+  FileMetaData,
+  SchemaTree,
+} from "hyparquet";
 import { HeadwaterError } from "../../errors/index.js";
 import type { OpenFile } from "../../files/index.js";
 import { BadRows } from "./bad-rows.js";
+import { ColumnPages } from "./column-pages.js";
 import { fileCorrupt, type ParquetPlace } from "./file-errors.js";
 import type { ParsedParquetOptions } from "./options.js";
 import { toAsyncBuffer } from "./parquet-bytes.js";
 import type { ParquetDriver } from "./parquet-driver.js";
-import { leavesOf, type ParquetFooter, selectColumns } from "./parquet-file.js";
+import { type ParquetFooter, pathsOf, selectColumns } from "./parquet-file.js";
 import { int64ToNumbers, timestampParsers } from "./record-values.js";
 
 /** Which row group to decode, of which open file. */
@@ -53,8 +61,8 @@ export async function decodeRowGroup(
     signal.throwIfAborted();
     const name = column.element.name;
     try {
-      checkChunks(source, column, rows);
-      const chunks = await readColumn(source, options, name);
+      const leaves = checkChunks(source, column, rows);
+      const chunks = await readColumn(source, options, name, leaves);
       const values = toRecordValues(column, chunks, rows);
       names.push(name);
       columns.push(
@@ -69,10 +77,23 @@ export async function decodeRowGroup(
   return { rows, names, columns, badRows: badRows.size === 0 ? undefined : badRows };
 }
 
+/** A column that holds values: the one that is read, or one below it. */
+interface Leaf {
+  readonly meta: ColumnMetaData;
+  /** From the schema's root to the column. */
+  readonly path: readonly SchemaTree[];
+  readonly isFlat: boolean;
+}
+
 /** Refuses what the footer says of the column's chunks when it contradicts the schema. */
-function checkChunks({ footer, rowGroup }: RowGroupSource, column: SchemaTree, rows: number): void {
+function checkChunks(
+  { footer, rowGroup }: RowGroupSource,
+  column: SchemaTree,
+  rows: number,
+): readonly Leaf[] {
   const chunks = footer.metadata.row_groups[rowGroup]?.columns ?? [];
-  for (const leaf of leavesOf(column)) {
+  return pathsOf(column, [footer.schema]).map((path) => {
+    const leaf = path.at(-1) as SchemaTree;
     const name = leaf.path.join(".");
     const meta = chunks.find((c) => c.meta_data?.path_in_schema.join(".") === name)?.meta_data;
     if (meta === undefined) throw new Error(`the footer does not list ${name}`);
@@ -82,23 +103,24 @@ function checkChunks({ footer, rowGroup }: RowGroupSource, column: SchemaTree, r
     if (isFlat && meta.num_values !== BigInt(rows)) {
       throw new Error(`the footer says ${meta.num_values} values and ${rows} rows`);
     }
-  }
+    return { meta, path, isFlat };
+  });
 }
 
 /** The column's values of the rows as hyparquet decodes and assembles them: in one array or several. */
 async function readColumn(
-  { driver, file, footer, rowStart, rowEnd }: RowGroupSource,
+  source: RowGroupSource,
   options: ParsedParquetOptions,
   name: string,
+  leaves: readonly Leaf[],
 ): Promise<readonly DecodedArray[]> {
+  const { driver, rowStart, rowEnd } = source;
   const chunks: DecodedArray[] = [];
   await driver.parquetRead({
-    file: toAsyncBuffer(file),
-    metadata: footer.metadata,
+    ...(await checkPages(source, leaves)),
     columns: [name],
     rowStart,
     rowEnd,
-    compressors: driver.compressors,
     parsers: timestampParsers(options.timestamps),
     // Bytes without the annotation that they are text stay bytes: decoding would lose some.
     utf8: false,
@@ -107,6 +129,64 @@ async function readColumn(
     },
   });
   return chunks;
+}
+
+/**
+ * Checks the column's pages as far as they are not compressed, and gives hyparquet a compressor for
+ * each chunk that checks the others: by that name its codec goes in the metadata.
+ */
+async function checkPages(
+  { driver, file, footer, rowGroup }: RowGroupSource,
+  leaves: readonly Leaf[],
+): Promise<{ file: AsyncBuffer; metadata: FileMetaData; compressors: Compressors }> {
+  const buffer = toAsyncBuffer(file);
+  const read = new Map<string, ArrayBuffer>();
+  const compressors: Record<string, Decompress> = {};
+  const codecs = new Map<ColumnMetaData, string>();
+  for (const [i, { meta, path, isFlat }] of leaves.entries()) {
+    const start = meta.dictionary_page_offset || meta.data_page_offset;
+    const end = start + meta.total_compressed_size;
+    const chunk = await buffer.slice(Number(start), Number(end));
+    read.set(`${start}-${end}`, chunk);
+    const pages = new ColumnPages(meta, path);
+    pages.check(new Uint8Array(chunk), isFlat);
+    const decompress = driver.compressors[meta.codec];
+    if (meta.codec === "UNCOMPRESSED" || decompress === undefined) continue;
+    codecs.set(meta, String(i));
+    compressors[i] = (input, length) => {
+      const output = decompress(input, length);
+      pages.decompressed(output);
+      return output;
+    };
+  }
+  return {
+    file: {
+      byteLength: buffer.byteLength,
+      // Chunks that lie side by side are read again in one piece.
+      slice: (start, end) => read.get(`${start}-${end}`) ?? buffer.slice(start, end),
+    },
+    metadata: withCodecs(footer.metadata, rowGroup, codecs),
+    compressors,
+  };
+}
+
+type Decompress = (input: Uint8Array, length: number) => Uint8Array;
+
+function withCodecs(
+  metadata: FileMetaData,
+  rowGroup: number,
+  codecs: ReadonlyMap<ColumnMetaData, string>,
+): FileMetaData {
+  const groups = metadata.row_groups.map((group, i) => {
+    if (i !== rowGroup) return group;
+    const columns = group.columns.map((column) => {
+      const { meta_data: meta } = column;
+      const codec = meta && (codecs.get(meta) as ColumnMetaData["codec"] | undefined);
+      return codec === undefined ? column : { ...column, meta_data: { ...meta, codec } };
+    });
+    return { ...group, columns };
+  });
+  return { ...metadata, row_groups: groups as FileMetaData["row_groups"] };
 }
 
 /** Joins the arrays, and makes of what hyparquet gives for a missing value what records hold. */

@@ -1,4 +1,7 @@
-import { Observable, Subject, type Subscribable, takeUntil } from "rxjs";
+import type { Subscribable } from "rxjs";
+import { Observable } from "rxjs/internal/Observable";
+import { takeUntil } from "rxjs/internal/operators/takeUntil";
+import { Subject } from "rxjs/internal/Subject";
 import * as v from "valibot";
 import { illegalArgument, optionInvalid } from "../../errors/index.js";
 import { parseOptions } from "../../options/parse-options.js";

@@ -1,5 +1,5 @@
 import type { SinkWriter, SinkWriterContext } from "../../api/sink.js";
-import { describeValue, illegalArgument } from "../../errors/index.js";
+import { describeValue, HeadwaterError } from "../../errors/index.js";
 import { addressOf, Connection, type ConnectionTarget, flushTimedOut } from "../../net/index.js";
 
 /** Bytes that may wait for the kernel before the next chunk has to. */
@@ -117,6 +117,14 @@ export class SocketSinkWriter<T> implements SinkWriter<T> {
     });
   }
 
+  #notSerialized(given: unknown): HeadwaterError {
+    return new HeadwaterError(
+      "SINK_FAILED",
+      `the serialize of the socketSink to ${addressOf(this.#target)} has to give a string or a Uint8Array, and gave ${describeValue(given)}`,
+      { domain: "user", retry: "never", scope: "reader" },
+    );
+  }
+
   #toBytes(records: readonly T[]): Uint8Array {
     const parts: Uint8Array[] = [];
     let text = "";
@@ -129,9 +137,7 @@ export class SocketSinkWriter<T> implements SinkWriter<T> {
         text = "";
         parts.push(part);
       } else {
-        throw illegalArgument(
-          `serialize has to give a string or a Uint8Array, and gave ${describeValue(part)}`,
-        );
+        throw this.#notSerialized(part);
       }
     }
     if (text !== "") parts.push(Buffer.from(text));

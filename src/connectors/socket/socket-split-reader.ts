@@ -31,9 +31,11 @@ export class SocketSplitReader implements SplitReader<Boxed<Line>, SocketSplit> 
   readonly #reading: SocketReading;
   readonly #wakeUp = new WakeUpSignal();
   readonly #splitter: LineSplitter;
-  /** Limited by bytes, not by number; LOST stands where a connection was lost. */
+  /** Limited by bytes, not by number; LOST stands where a connection was lost that had given some. */
   readonly #inputs = new ElementBuffer<Buffer | "LOST">(Number.POSITIVE_INFINITY);
   #waitingBytes = 0;
+  /** Bytes have come that no LOST stands behind. */
+  #mayTear = false;
   #split: SocketSplit | undefined;
   #connection: Connection | undefined;
   #paused = false;
@@ -105,9 +107,14 @@ export class SocketSplitReader implements SplitReader<Boxed<Line>, SocketSplit> 
         received: (bytes) => {
           this.#inputs.add(bytes);
           this.#waitingBytes += bytes.length;
+          this.#mayTear = true;
           if (this.#waitingBytes >= MAX_WAITING_BYTES) connection.pause();
         },
-        lost: () => this.#inputs.add("LOST"),
+        lost: () => {
+          // Else a server that hangs up at once would fill memory while the job does not read.
+          if (this.#mayTear) this.#inputs.add("LOST");
+          this.#mayTear = false;
+        },
         ended: () => this.#inputs.end(),
         failed: (error) => this.#inputs.fail(error),
       },

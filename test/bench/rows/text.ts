@@ -54,4 +54,9 @@ export const text: Benchmark = {
     }),
     times("node:readline (for await) takes × as long", "readline", "headwater", { atLeast: 2.5 }),
   ],
+  flink: {
+    job: "lines",
+    input: (scale) => textFile(BYTES * scale),
+    goals: [times("Flink's FileSource takes × as long", "flink", "headwater", { atLeast: 1.5 })],
+  },
 };

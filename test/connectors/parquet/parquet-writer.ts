@@ -1,4 +1,4 @@
-import { crc32 } from "node:zlib";
+import { crc32, gzipSync } from "node:zlib";
 
 type PhysicalType = "BOOLEAN" | "INT32" | "INT64" | "DOUBLE" | "BYTE_ARRAY";
 
@@ -13,6 +13,12 @@ export interface WrittenColumn {
   readonly dictionary?: boolean;
   /** Damage: children that the schema says the column has. */
   readonly children?: number;
+  /** The structs, with dots between them, that it lies in with its neighbours that say the same. */
+  readonly group?: string;
+  /** Damage: values that its data pages claim. */
+  readonly claims?: number;
+  /** Damage to the content of its data pages. */
+  readonly damage?: (content: number[]) => number[];
   readonly values: readonly unknown[];
 }
 
@@ -23,7 +29,12 @@ export interface WriteOptions {
   /** Rows of a page; default all of the row group. */
   readonly pageRows?: number;
   readonly crc?: boolean;
+  /** Compression of every page; default none. */
+  readonly codec?: Codec;
 }
+
+export type Codec = "UNCOMPRESSED" | "SNAPPY" | "GZIP";
+const CODECS: Record<Codec, number> = { UNCOMPRESSED: 0, SNAPPY: 1, GZIP: 2 };
 
 const TYPES: Record<PhysicalType, number> = {
   BOOLEAN: 0,
@@ -34,7 +45,7 @@ const TYPES: Record<PhysicalType, number> = {
 };
 const CONVERTED = { UTF8: 0, ENUM: 4, DATE: 6, TIMESTAMP_MILLIS: 9, TIMESTAMP_MICROS: 10 };
 
-/** Writes a small, uncompressed Parquet file, enough for the reader's tests. */
+/** Writes a small Parquet file, enough for the reader's tests. */
 export function writeParquet(options: WriteOptions): Uint8Array {
   const body: number[] = [...Buffer.from("PAR1")];
   let row = 0;
@@ -45,27 +56,49 @@ export function writeParquet(options: WriteOptions): Uint8Array {
     row += rows;
     return struct([1, list(12, columns)], [2, i64(0)], [3, i64(rows)]);
   });
-  const root = struct([4, binary("schema")], [5, i32(options.columns.length)]);
-  const leaves = options.columns.map((column) =>
-    struct(
-      [1, i32(TYPES[column.type])],
-      [3, i32(column.repeated ? 2 : column.optional ? 1 : 0)],
-      [4, binary(column.name)],
-      ...(column.children === undefined ? [] : [[5, i32(column.children)] as Field]),
-      ...(column.convertedType === undefined
-        ? []
-        : [[6, i32(CONVERTED[column.convertedType])] as Field]),
-    ),
-  );
+  const elements = schemaOf(options.columns);
   const footer = struct(
     [1, i32(1)],
-    [2, list(12, [root, ...leaves])],
+    [2, list(12, elements)],
     [3, i64(row)],
     [4, list(12, groups)],
   ).bytes;
   const length = Buffer.alloc(4);
   length.writeUInt32LE(footer.length);
   return Uint8Array.from([...body, ...footer, ...length, ...Buffer.from("PAR1")]);
+}
+
+function schemaOf(columns: readonly WrittenColumn[]): Encoded[] {
+  const elements: Encoded[] = [];
+  let top = 0;
+  let open: string | undefined;
+  for (const column of columns) {
+    const isNew = column.group === undefined || column.group !== open;
+    if (isNew) top++;
+    open = column.group;
+    if (isNew && open !== undefined) {
+      const names = open.split(".");
+      const inside = columns.filter(({ group }) => group === open).length;
+      for (const [i, name] of names.entries()) {
+        const children = i === names.length - 1 ? inside : 1;
+        elements.push(struct([3, i32(0)], [4, binary(name)], [5, i32(children)]));
+      }
+    }
+    elements.push(elementOf(column));
+  }
+  return [struct([4, binary("schema")], [5, i32(top)]), ...elements];
+}
+
+function elementOf(column: WrittenColumn): Encoded {
+  return struct(
+    [1, i32(TYPES[column.type])],
+    [3, i32(column.repeated ? 2 : column.optional ? 1 : 0)],
+    [4, binary(column.name)],
+    ...(column.children === undefined ? [] : [[5, i32(column.children)] as Field]),
+    ...(column.convertedType === undefined
+      ? []
+      : [[6, i32(CONVERTED[column.convertedType])] as Field]),
+  );
 }
 
 function writeChunk(
@@ -98,17 +131,17 @@ function writeChunk(
     const encoding = column.dictionary ? 8 : 0;
     const header: Field = [
       5,
-      struct([1, i32(slots.length)], [2, i32(encoding)], [3, i32(3)], [4, i32(3)]),
+      struct([1, i32(column.claims ?? slots.length)], [2, i32(encoding)], [3, i32(3)], [4, i32(3)]),
     ];
-    writePage(body, 0, data, header, options);
+    writePage(body, 0, column.damage?.(data) ?? data, header, options);
     count += slots.length;
   }
   const size = body.length - start;
   const meta = struct(
     [1, i32(TYPES[column.type])],
     [2, list(5, [i32(0), i32(3), i32(8)])],
-    [3, list(8, [binary(column.name)])],
-    [4, i32(0)],
+    [3, list(8, [...(column.group?.split(".") ?? []), column.name].map(binary))],
+    [4, i32(CODECS[options.codec ?? "UNCOMPRESSED"])],
     [5, i64(count)],
     [6, i64(size)],
     [7, i64(size)],
@@ -142,8 +175,29 @@ function writePage(
   options: WriteOptions,
 ): void {
   const crc: Field[] = options.crc ? [[4, i32(crc32(Uint8Array.from(data)) | 0)]] : [];
-  const page = struct([1, i32(type)], [2, i32(data.length)], [3, i32(data.length)], ...crc, header);
-  body.push(...page.bytes, ...data);
+  const packed = compress(data, options.codec);
+  const page = struct(
+    [1, i32(type)],
+    [2, i32(data.length)],
+    [3, i32(packed.length)],
+    ...crc,
+    header,
+  );
+  // Spread arguments have to fit on the stack.
+  for (const byte of page.bytes) body.push(byte);
+  for (const byte of packed) body.push(byte);
+}
+
+function compress(data: readonly number[], codec: Codec = "UNCOMPRESSED"): readonly number[] {
+  if (codec === "UNCOMPRESSED") return data;
+  if (codec === "GZIP") return [...gzipSync(Uint8Array.from(data))];
+  // Snappy: the length, then literals of at most 60 bytes.
+  const packed = varint(BigInt(data.length));
+  for (let from = 0; from < data.length; from += 60) {
+    const literal = data.slice(from, from + 60);
+    packed.push((literal.length - 1) << 2, ...literal);
+  }
+  return packed;
 }
 
 function plain(type: PhysicalType, values: readonly unknown[]): number[] {
@@ -211,7 +265,8 @@ function struct(...fields: Field[]): Encoded {
   const bytes: number[] = [];
   let last = 0;
   for (const [id, value] of fields) {
-    bytes.push(((id - last) << 4) | value.type, ...value.bytes);
+    bytes.push(((id - last) << 4) | value.type);
+    for (const byte of value.bytes) bytes.push(byte);
     last = id;
   }
   return { type: 12, bytes: [...bytes, 0] };

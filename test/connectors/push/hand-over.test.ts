@@ -90,6 +90,23 @@ describe("the hand-over", () => {
     );
   });
 
+  it("holds one thing between two records, however often a producer says something there", () => {
+    for (const overflow of ["block", "drop-oldest", "fail"] as const) {
+      const { buffer } = handOver(overflow, 4);
+      for (let i = 0; i < 1000; i++) {
+        if (overflow === "drop-oldest" || i < 4) void buffer.add(i, i, undefined);
+        for (let j = 0; j < 10; j++) {
+          buffer.addWatermark(i);
+          buffer.addIdle();
+        }
+      }
+      const { values, controls } = buffer.take(100);
+      expect(values).toHaveLength(4);
+      expect(controls.length).toBeLessThanOrEqual(5);
+      expect(controls.at(-1)).toEqual({ at: 4, watermark: 999, isIdle: true });
+    }
+  });
+
   it("lets a producer that waits go on as soon as there is room", async () => {
     const { buffer } = handOver("block", 3);
     expect(buffer.add(0, 0, undefined)).toBeUndefined();

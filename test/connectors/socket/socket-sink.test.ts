@@ -66,6 +66,14 @@ class Writing<T> {
   }
 }
 
+function thrownBy(action: () => unknown): unknown {
+  try {
+    return action();
+  } catch (error) {
+    return error;
+  }
+}
+
 describe("socketSink", () => {
   it("writes each record as a line, in order, and ends the stream when it is closed", async () => {
     const one = await server();
@@ -89,7 +97,13 @@ describe("socketSink", () => {
     await writing.flush();
     await one.until(() => one.received(0) === "<1>2<3>46");
     const wrong = new Writing<number>(one.port, { serialize: () => 7 as never });
-    expect(() => wrong.write(1)).toThrow(/string or a Uint8Array, and gave 7/);
+    expect(thrownBy(() => wrong.write(1))).toMatchObject({
+      code: "SINK_FAILED",
+      retry: "never",
+      message: expect.stringMatching(
+        /127.0.0.1:\d+ has to give a string or a Uint8Array, and gave 7/,
+      ),
+    });
   });
 
   it("holds the job back while the receiver does not read, and loses nothing", async () => {
