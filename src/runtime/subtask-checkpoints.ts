@@ -30,20 +30,14 @@ interface PendingSnapshot {
 export class SubtaskCheckpoints {
   readonly #id: AttemptId;
   readonly #post: (report: CheckpointReport) => void;
-  readonly #runInLoop: (action: () => void) => void;
   readonly #pending = new Map<number, PendingSnapshot>();
   readonly #finalOperators: Record<string, OperatorState> = {};
   #stop: TriggerCheckpoint | undefined;
   #lastAborted = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    id: AttemptId,
-    post: (report: CheckpointReport) => void,
-    runInLoop: (action: () => void) => void,
-  ) {
+  constructor(id: AttemptId, post: (report: CheckpointReport) => void) {
     this.#id = id;
     this.#post = post;
-    this.#runInLoop = runInLoop;
   }
 
   /** The stopping savepoint whose outcome the subtask waits for. */
@@ -68,7 +62,19 @@ export class SubtaskCheckpoints {
     splits.serializeSome();
     this.#pending.set(checkpointId, { splits, operators: {}, barrierPassed: false });
     if (trigger.stop) this.#stop = trigger;
-    if (!splits.isSerialized) this.#runInLoop(() => this.#serializeSome(checkpointId));
+  }
+
+  /** Some splits of a snapshot have still to be serialized. */
+  get isSerializing(): boolean {
+    for (const { splits } of this.#pending.values()) if (!splits.isSerialized) return true;
+    return false;
+  }
+
+  /** Called before each slice of reading: serializes some more splits. */
+  serializeSome(): void {
+    for (const [checkpointId, { splits }] of this.#pending) {
+      if (!splits.isSerialized) this.#serializeSome(checkpointId);
+    }
   }
 
   /** Keeps what an operator had in its state when the barrier, or the end, passed it. */
@@ -133,8 +139,7 @@ export class SubtaskCheckpoints {
       this.decline(checkpointId, error);
       return;
     }
-    if (!snapshot.splits.isSerialized) this.#runInLoop(() => this.#serializeSome(checkpointId));
-    else this.#acknowledgeIfWhole(checkpointId, snapshot);
+    this.#acknowledgeIfWhole(checkpointId, snapshot);
   }
 
   #acknowledgeIfWhole(checkpointId: number, snapshot: PendingSnapshot): void {

@@ -80,10 +80,8 @@ export class Subtask implements Actor<SubtaskEvent> {
       metricGroup,
       passed: (deadLetter) => this.#loop.badRecord(deadLetter),
     });
-    this.#checkpoints = new SubtaskCheckpoints(
-      this.#id,
-      (report) => context.post(options.checkpointCoordinator, report),
-      (action) => this.#timers.runInLoop(action),
+    this.#checkpoints = new SubtaskCheckpoints(this.#id, (report) =>
+      context.post(options.checkpointCoordinator, report),
     );
     this.#machine = new MachineHost(
       subtaskMachine.provide({
@@ -120,7 +118,11 @@ export class Subtask implements Actor<SubtaskEvent> {
   }
 
   runDefaultAction(): DefaultActionResult {
-    return this.#loop.run();
+    if (!this.#checkpoints.isSerializing) return this.#loop.run();
+    // Splits and records in turn, so that thousands of splits do not stop the records.
+    this.#checkpoints.serializeSome();
+    this.#loop.run();
+    return "CONTINUE";
   }
 
   #handle(event: SubtaskEvent): void {
@@ -294,6 +296,7 @@ export class Subtask implements Actor<SubtaskEvent> {
       const splits = this.#openedOperator().snapshotState(checkpointId);
       const { splitSerializer } = this.#options.pipeline.source;
       this.#checkpoints.begin(trigger, new SplitSnapshot(splitSerializer, splits));
+      this.#context.wakeDefaultAction();
     } catch (error) {
       this.#checkpoints.decline(checkpointId, error);
       if (stop && drain) throw drainedInVain(checkpointId, error);

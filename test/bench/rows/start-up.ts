@@ -34,7 +34,7 @@ async function idle(scale: number): Promise<Measurement> {
   });
   const handle = await job.run({ checkpoint: { interval: "1s" } });
   const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-  await wait(500);
+  await wait(2000);
   const before = process.cpuUsage();
   const started = performance.now();
   await wait(IDLE_MS * Math.max(scale, 0.4));

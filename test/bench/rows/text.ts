@@ -47,7 +47,7 @@ export const text: Benchmark = {
       return { ms: performance.now() - started, records, values: { length } };
     },
   },
-  warmRuns: 1,
+  warmRuns: 3,
   goals: [
     times("node:readline (fastest way) takes × as long", "readline events", "headwater", {
       atLeast: 2.5,
