@@ -1,4 +1,4 @@
-import type { SourceOutput } from "./source-reader.js";
+import type { PollBudget, SourceOutput } from "./source-reader.js";
 import type { SourceSplit } from "./source-split.js";
 
 /** Splits that were given to, or taken from, a split reader (Flink `SplitsAddition`, `SplitsRemoval`). */
@@ -43,6 +43,17 @@ export interface SplitReader<E, SplitT extends SourceSplit> {
 /** Turns a fetched element into output and moves the split's state past it (Flink `RecordEmitter`). */
 export interface RecordEmitter<E, T, SplitStateT> {
   emitRecord(element: E, output: SourceOutput<T>, splitState: SplitStateT): void;
+  /**
+   * Emits what comes next in the current split of the fetch, within the budget, and moves the split's
+   * state past it; says how many records. 0: the next one goes through `emitRecord`. Optional: for
+   * fetches whose records can be emitted in a run.
+   */
+  emitSome?(
+    fetch: RecordsWithSplitIds<E>,
+    output: SourceOutput<T>,
+    splitState: SplitStateT,
+    budget: PollBudget,
+  ): number;
 }
 
 /** Says that a record ends its split; that record is not emitted (Flink `RecordEvaluator`). */

@@ -1,3 +1,4 @@
+import type { SplitIterator } from "../api/source-reader.js";
 import type { FileSplit } from "./file-split.js";
 
 /**
@@ -33,8 +34,17 @@ export interface FileBatch<T> {
    * on behind it; false: no more. Called per record: it allocates nothing but the record.
    */
   next(into: FileRecord<T>): boolean;
+  /** Records that may be emitted in a run; what it does not have comes from `next`. Optional. */
+  readonly run?: FileRun<T>;
   /** The batch has been read: its buffers may be used again. */
   recycle?(): void;
+}
+
+/** The records of a batch up to the next that needs a look of its own, such as one that is bad. */
+export interface FileRun<T> extends SplitIterator<T> {
+  /** As `FileRecord.position`, behind what has been taken; the skip is 0. */
+  readonly position: number;
+  fill(records: T[], at: number, atMost: number): number;
 }
 
 /** A place for one record, used again for the next. */

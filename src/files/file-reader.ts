@@ -3,6 +3,7 @@ import { SingleThreadFetcherManager } from "../reader/single-thread-fetcher-mana
 import { SourceReaderBase } from "../reader/source-reader-base.js";
 import { fileMetrics } from "./disk-file.js";
 import type { FileFormat, FileRecord } from "./file-format.js";
+import { FileRecords } from "./file-records.js";
 import type { ParsedFileSourceOptions } from "./file-source-options.js";
 import type { FileSplit } from "./file-split.js";
 import { FileSplitReader } from "./file-split-reader.js";
@@ -36,6 +37,15 @@ export class FileReader<T> extends SourceReaderBase<FileRecord<T>, T, FileSplit,
           else context.reportBadRecord({ splitId: state.split.splitId, ...record.bad });
           state.position = record.position;
           state.skip = record.skip;
+        },
+        emitSome(fetch, output, state, budget) {
+          if (output.collectFrom === undefined || !(fetch instanceof FileRecords)) return 0;
+          const run = (fetch as FileRecords<T>).run;
+          if (run === undefined || !run.hasNext()) return 0;
+          const records = output.collectFrom(run, budget);
+          state.position = run.position;
+          state.skip = 0;
+          return records;
         },
       },
     });

@@ -1,5 +1,5 @@
 import type { RecordsWithSplitIds } from "../api/split-reader.js";
-import type { FileBatch, FileRecord } from "./file-format.js";
+import type { FileBatch, FileRecord, FileRun } from "./file-format.js";
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -39,6 +39,10 @@ export class FileRecords<T> implements RecordsWithSplitIds<FileRecord<T>> {
 
   nextRecordFromSplit(): FileRecord<T> | null {
     return this.#batch.next(this.#record) ? this.#record : null;
+  }
+
+  get run(): FileRun<T> | undefined {
+    return this.#batch.run;
   }
 
   finishedSplits(): ReadonlySet<string> {

@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { badRecord } from "./file-errors.js";
-import type { FileBatch, FileRecord, UnreadableBytes } from "./file-format.js";
+import type { FileBatch, FileRecord, FileRun, UnreadableBytes } from "./file-format.js";
+import { LineRun } from "./line-run.js";
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -57,6 +58,7 @@ export class LineBatch<T> implements FileBatch<T> {
   #isAscii = true;
   /** True: all its lines are UTF-8, and need not be checked one by one. */
   #isValid = true;
+  readonly run: FileRun<T>;
 
   constructor(
     block: LineBlock,
@@ -74,6 +76,10 @@ export class LineBatch<T> implements FileBatch<T> {
     this.#maxLineLength = maxLineLength;
     this.#wrongEncoding = wrongEncoding;
     this.#onRecycled = onRecycled;
+    this.run = new LineRun({
+      take: (records, at, atMost) => this.#take(records, at, atMost),
+      position: () => this.#base + this.#textFrom + this.#cursor,
+    });
   }
 
   next(into: FileRecord<T>): boolean {
@@ -114,6 +120,44 @@ export class LineBatch<T> implements FileBatch<T> {
 
   recycle(): void {
     this.#onRecycled(this.#buffer);
+  }
+
+  /** Puts the next records into `records`, up to a line that needs a look of its own, which stays. */
+  #take(records: T[], at: number, atMost: number): number {
+    if (this.#overlong !== undefined) return 0;
+    const decoder = this.#decoder;
+    const maxLineLength = this.#maxLineLength;
+    let count = 0;
+    while (count < atMost) {
+      const text = this.#text;
+      const from = this.#cursor;
+      if (from === text.length) {
+        if (!this.#nextText()) break;
+        continue;
+      }
+      if (!this.#isValid) break;
+      const newline = text.indexOf("\n", from);
+      const next = newline < 0 ? text.length : newline + 1;
+      let to = newline < 0 ? next : newline;
+      if (newline > from && text.charCodeAt(newline - 1) === RETURN) to--;
+      if (to - from > maxLineLength) break;
+      const line = this.#isAscii
+        ? text.slice(from, to)
+        : this.#buffer.toString("utf8", this.#textFrom + from, this.#textFrom + to);
+      if (decoder.skipsBlank && isBlank(line)) {
+        this.#cursor = next;
+        continue;
+      }
+      try {
+        records[at + count] = decoder.decode(line);
+      } catch {
+        // It is decoded again, and reported, when it is asked for by itself.
+        break;
+      }
+      count++;
+      this.#cursor = next;
+    }
+    return count;
   }
 
   /** Decodes the next lines; false: there are none. */

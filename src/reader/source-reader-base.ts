@@ -86,6 +86,10 @@ export abstract class SourceReaderBase<E, T, SplitT extends SourceSplit, SplitSt
       }
       // Flink says MORE_AVAILABLE here and is asked again at once; isAvailable says when.
       if (!this.#permission.isDone) return "NOTHING_AVAILABLE";
+      if (this.#emitSome(fetch)) {
+        if (pollBudget.remaining > 0) continue;
+        return "MORE_AVAILABLE";
+      }
       const record = fetch.nextRecordFromSplit();
       if (record !== null) {
         this.#numRecordsIn++;
@@ -146,6 +150,25 @@ export abstract class SourceReaderBase<E, T, SplitT extends SourceSplit, SplitSt
   /** The splits that were added and have not finished. */
   get numberOfCurrentlyAssignedSplits(): number {
     return this.#splits.size;
+  }
+
+  /** Emits a run of records; false when the next one is to be emitted by itself. */
+  #emitSome(fetch: RecordsWithSplitIds<E>): boolean {
+    const emitter = this.#recordEmitter;
+    if (emitter.emitSome === undefined) return false;
+    const split = this.#split as SplitContext<T, SplitStateT>;
+    try {
+      const records = emitter.emitSome(
+        fetch,
+        this.#output as SourceOutput<T>,
+        split.state,
+        this.context.pollBudget,
+      );
+      this.#numRecordsIn += records;
+      return records > 0;
+    } catch (error) {
+      throw this.#emitterFailed(split.splitId, error);
+    }
   }
 
   #emit(record: E): void {

@@ -28,7 +28,7 @@ import { subtaskStatus } from "./subtask-status.js";
 import { SubtaskWriters, type WriterPair } from "./subtask-writers.js";
 
 /** Milliseconds between two reports to the job. */
-const REPORT_INTERVAL = 100;
+const REPORT_INTERVAL = 200;
 
 /**
  * One attempt of a subtask: Flink's StreamTask for a source, its operators and its sink writer.
