@@ -1,50 +1,13 @@
 import { produce } from "immer";
 import { assign, not, setup } from "xstate";
-
-/** Where a subtask stands, as far as checkpoints care. */
-export type SubtaskStatus = "MISSING" | "RUNNING" | "FINISHED";
-
-/** A subtask with the highest attempt that was heard of; -1: none yet. */
-export interface CheckpointSubtask {
-  readonly attempt: number;
-  readonly status: SubtaskStatus;
-}
-
-/** One pipeline's subtasks, by their index. */
-export interface CheckpointPipeline {
-  readonly id: string;
-  readonly subtasks: readonly CheckpointSubtask[];
-}
-
-/** The one checkpoint that is being taken (Flink `PendingCheckpoint`). */
-export interface PendingCheckpointFacts {
-  readonly checkpointId: number;
-  readonly kind: "CHECKPOINT" | "SAVEPOINT";
-  readonly stop: boolean;
-  /** Pipelines whose coordinators have still to acknowledge. */
-  readonly awaitedCoordinators: readonly string[];
-  readonly awaitedSubtasks: readonly SubtaskOf[];
-}
-
-export interface CheckpointContext {
-  readonly nextCheckpointId: number;
-  readonly tolerableFailures: number;
-  /** Counted failures since the last completed checkpoint. */
-  readonly consecutiveFailures: number;
-  readonly pipelines: readonly CheckpointPipeline[];
-  readonly pending: PendingCheckpointFacts | undefined;
-}
-
-export interface CheckpointInput {
-  readonly firstCheckpointId: number;
-  readonly tolerableFailures: number;
-  readonly pipelines: readonly { readonly id: string; readonly parallelism: number }[];
-}
-
-interface SubtaskOf {
-  readonly pipeline: string;
-  readonly subtask: number;
-}
+import type {
+  CheckpointContext,
+  CheckpointInput,
+  CheckpointPipeline,
+  CheckpointSubtask,
+  SubtaskOf,
+  SubtaskStatus,
+} from "./checkpoint-facts.js";
 
 interface OfSubtask extends SubtaskOf {
   readonly attempt: number;
@@ -205,6 +168,7 @@ export const checkpointMachine = setup({
     stopsJob: ({ context, event }) => concernsPending(context, event) && isStopping(context),
     isNewAttempt: ({ context, event }) => "attempt" in event && isNew(context, event),
     isCurrentAttempt: ({ context, event }) => "attempt" in event && isCurrent(context, event),
+    isFinishedAttempt: ({ context, event }) => "attempt" in event && isFinished(context, event),
     endsAttempt: ({ context, event }) =>
       "attempt" in event && (isCurrent(context, event) || isNew(context, event)),
   },
@@ -226,7 +190,12 @@ export const checkpointMachine = setup({
   on: {
     // News of an older attempt is part of the protocol, as are late answers about a checkpoint.
     SubtaskRunning: [{ guard: "isNewAttempt", actions: [...RUNNING] }, IGNORE],
-    SubtaskFinished: [{ guard: "endsAttempt", actions: [...FINISHED] }, IGNORE],
+    SubtaskFinished: [
+      { guard: "endsAttempt", actions: [...FINISHED] },
+      // It has committed what its final state held.
+      { guard: "isFinishedAttempt", actions: "keepFinalState" },
+      IGNORE,
+    ],
     SubtaskGone: [{ guard: "endsAttempt", actions: [...GONE] }, IGNORE],
     CoordinatorReplaced: { actions: [...REPLACED] },
     Suspend: { target: ".suspended" },
@@ -362,6 +331,11 @@ function find(context: CheckpointContext, of: OfSubtask): CheckpointSubtask | un
 function isCurrent(context: CheckpointContext, of: OfSubtask): boolean {
   const subtask = find(context, of);
   return subtask?.status === "RUNNING" && subtask.attempt === of.attempt;
+}
+
+function isFinished(context: CheckpointContext, of: OfSubtask): boolean {
+  const subtask = find(context, of);
+  return subtask?.status === "FINISHED" && subtask.attempt === of.attempt;
 }
 
 function isNew(context: CheckpointContext, of: OfSubtask): boolean {

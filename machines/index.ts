@@ -1,5 +1,6 @@
 import type { AnyStateMachine } from "xstate";
 import { checkpointMachine } from "./checkpoint.machine.js";
+import { committerMachine } from "./committer.machine.js";
 import { connectionMachine } from "./connection.machine.js";
 import { fetcherManagerMachine } from "./fetcher-manager.machine.js";
 import { jobMachine } from "./job.machine.js";
@@ -8,15 +9,21 @@ import { sourceOperatorMachine } from "./source-operator.machine.js";
 import { splitFetcherMachine } from "./split-fetcher.machine.js";
 import { subtaskMachine } from "./subtask.machine.js";
 
+export { type CheckpointEvent, checkpointMachine } from "./checkpoint.machine.js";
+export type {
+  CheckpointContext,
+  CheckpointInput,
+  CheckpointPipeline,
+  CheckpointSubtask,
+  PendingCheckpointFacts,
+} from "./checkpoint-facts.js";
 export {
-  type CheckpointContext,
-  type CheckpointEvent,
-  type CheckpointInput,
-  type CheckpointPipeline,
-  type CheckpointSubtask,
-  checkpointMachine,
-  type PendingCheckpointFacts,
-} from "./checkpoint.machine.js";
+  type CommitterEvent,
+  type CommitterInput,
+  type CommitterMachineContext,
+  commitRetryDelay,
+  committerMachine,
+} from "./committer.machine.js";
 export {
   type ConnectionContext,
   type ConnectionEvent,
@@ -70,5 +77,6 @@ export const machines: Readonly<Record<string, AnyStateMachine>> = {
   "source-operator": sourceOperatorMachine,
   "fetcher-manager": fetcherManagerMachine,
   "split-fetcher": splitFetcherMachine,
+  committer: committerMachine,
   connection: connectionMachine,
 };

@@ -10,7 +10,11 @@ export type SubtaskMachineEvent =
   | { readonly type: "SavepointCompleted" }
   | { readonly type: "SavepointAborted" }
   | { readonly type: "InputEnded" }
+  /** Everything is written and nothing waits for a commit. */
   | { readonly type: "SinkFinished" }
+  /** Everything is written, and some of it waits for a commit. */
+  | { readonly type: "SinkPrepared" }
+  | { readonly type: "Committed" }
   | { readonly type: "Failed" }
   | { readonly type: "CancelRequested" }
   | { readonly type: "Released" };
@@ -29,6 +33,7 @@ export const subtaskMachine = setup({
     setFailed: assign({ outcome: "FAILED" }),
     setCanceled: assign({ outcome: "CANCELED" }),
     openWriter: () => {},
+    awaitCommit: () => {},
     openOperator: () => {},
     stopOperator: () => {},
     resumeReading: () => {},
@@ -80,6 +85,18 @@ export const subtaskMachine = setup({
       meta: { flink: "StreamTask.endData" },
       on: {
         SinkFinished: { target: "CLOSING", actions: "setFinished" },
+        SinkPrepared: "COMMITTING",
+        ...failed,
+        ...canceled,
+      },
+    },
+    COMMITTING: {
+      description:
+        "Everything is written; what the sink has prepared waits until a checkpoint that holds it is durable, and is committed.",
+      meta: { flink: "StreamTask.waitForFinalCheckpoint (FLIP-147)" },
+      entry: "awaitCommit",
+      on: {
+        Committed: { target: "CLOSING", actions: "setFinished" },
         ...failed,
         ...canceled,
       },

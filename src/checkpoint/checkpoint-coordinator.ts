@@ -63,6 +63,8 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
   #stored: CompletedCheckpoint | undefined;
   #storeError: unknown;
   #lastFailure: HeadwaterError | undefined;
+  /** A finished subtask waits for a checkpoint that holds its final state. */
+  #isAwaited = false;
   #unexpected: string | undefined;
 
   constructor(context: ActorContext, options: CheckpointCoordinatorOptions) {
@@ -112,6 +114,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
       case "SubtaskFinished": {
         const { type, pipeline, subtask, attempt } = event;
         this.#send({ type, pipeline, subtask, attempt });
+        if (type === "SubtaskFinished" && event.awaits !== undefined) this.#isAwaited = true;
         break;
       }
       case "CheckpointAcknowledged":
@@ -206,7 +209,11 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
 
   /** After every event: starts what waits when that is possible, refuses it when it cannot become so. */
   #serveRequests(): void {
-    if (this.#requests.size === 0) return;
+    if (this.#requests.size === 0) {
+      // Once; if it is aborted the schedule goes on.
+      if (this.#isAwaited && this.#isIdle) this.#trigger([]);
+      return;
+    }
     if (this.#isIdle) this.#trigger(this.#requests.takeNext());
     else if (!this.#machine.snapshot.matches("running")) {
       this.#requests.fail(
@@ -229,6 +236,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
   #triggerCheckpoint(checkpointId: number): void {
     const requests = this.#triggering;
     this.#triggering = [];
+    this.#isAwaited = false;
     const { clock } = this.#context;
     const { kind = "CHECKPOINT", stop = false, drain = false } = requests[0] ?? {};
     const timedOut: CheckpointTimedOut = { type: "CheckpointTimedOut", checkpointId };

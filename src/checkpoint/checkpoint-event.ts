@@ -35,6 +35,8 @@ export interface SubtaskFinished {
   readonly subtask: number;
   readonly attempt: number;
   readonly state: SubtaskState;
+  /** It waits here for a checkpoint that holds this state: one is taken soon. */
+  readonly awaits?: Address;
 }
 
 /**

@@ -15,8 +15,8 @@ export class SubtaskRegistry {
     put(this.#addresses, pipeline, subtask, address);
   }
 
-  finished({ pipeline, subtask, state }: SubtaskFinished): void {
-    this.#addresses.get(pipeline)?.delete(subtask);
+  finished({ pipeline, subtask, state, awaits }: SubtaskFinished): void {
+    if (awaits === undefined) this.#addresses.get(pipeline)?.delete(subtask);
     put(this.#finalStates, pipeline, subtask, state);
   }
 

@@ -26,6 +26,7 @@ export interface DeploymentOptions {
   readonly hostName: string;
   readonly autoWatermarkInterval: number;
   readonly allowUnalignedSourceSplits: boolean;
+  readonly hasPeriodicCheckpoints: boolean;
   readonly jobMaster: Address;
   readonly checkpointCoordinator: Address;
   readonly metricGroup: MetricGroup;
@@ -97,7 +98,12 @@ export class Deployment {
       this.#startCoordinator(deployment, data);
       const restored = this.#restored(deployment, data);
       for (const execution of deployment.executions) {
-        this.#startAttempt(deployment, execution, restored?.[execution.subtask]);
+        this.#startAttempt(
+          deployment,
+          execution,
+          restored?.[execution.subtask],
+          data?.checkpointId,
+        );
       }
     }
   }
@@ -113,7 +119,12 @@ export class Deployment {
           subtask: execution.subtask,
           checkpointId: data?.checkpointId ?? NO_CHECKPOINT,
         });
-        this.#startAttempt(deployment, execution, restored?.[execution.subtask]);
+        this.#startAttempt(
+          deployment,
+          execution,
+          restored?.[execution.subtask],
+          data?.checkpointId,
+        );
       }
     }
   }
@@ -166,6 +177,7 @@ export class Deployment {
     deployment: PipelineDeployment,
     execution: Execution,
     restored: RestoredSubtask | undefined,
+    checkpointId: number | undefined,
   ): void {
     const options = this.#options;
     const { pipeline, parallelism, coordinator } = deployment;
@@ -189,7 +201,9 @@ export class Deployment {
           metricGroup: options.metricGroup.group(pipeline.id).group(`subtask.${subtask}`),
           autoWatermarkInterval: options.autoWatermarkInterval,
           allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
+          hasPeriodicCheckpoints: options.hasPeriodicCheckpoints,
           restored,
+          restoredCheckpointId: restored === undefined ? undefined : checkpointId,
           inspect: options.inspect,
           spawn: (parent, name, create) => {
             const below = address(parent, name);

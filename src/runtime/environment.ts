@@ -115,6 +115,10 @@ function checkPipeline(jobName: string, pipeline: Pipeline, all: readonly Pipeli
   }
   const names = statefulOperatorNames(pipeline);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const reserved = names.find((name) => name.startsWith("$"));
+  if (reserved !== undefined) {
+    throw invalid(jobName, `${id} has an operator named ${reserved}: names with "$" are for sinks`);
+  }
   if (twice !== undefined) {
     throw invalid(jobName, `${id} has two operators named ${twice}: their state needs two names`);
   }

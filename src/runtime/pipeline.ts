@@ -8,6 +8,7 @@ import type { OperatorState } from "../checkpoint/checkpoint-data.js";
 import { HeadwaterError } from "../errors/index.js";
 import { type Chunk, type ChunkOperator, isStateful } from "../stream/index.js";
 import type { BadRecordRules } from "./bad-record-policy.js";
+import { DEAD_LETTER_STATE, isStatefulSink, SINK_STATE } from "./sink-state.js";
 import { operatorFailed, type SubtaskName } from "./subtask-error.js";
 
 /** One source with everything behind it, up to its sink; the unit that is cut into subtasks. */
@@ -28,6 +29,16 @@ export function statefulOperatorNames(pipeline: Pipeline): readonly string[] {
   return pipeline.operators.flatMap((operator: unknown) =>
     isStateful(operator) ? [operator.operatorName] : [],
   );
+}
+
+/** All names under which a checkpoint may have state of the pipeline: its operators and its sinks. */
+export function stateNames(pipeline: Pipeline): readonly string[] {
+  const { sink, badRecords } = pipeline;
+  const names = [...statefulOperatorNames(pipeline)];
+  if (isStatefulSink(sink)) names.push(SINK_STATE);
+  const { deadLetters } = badRecords;
+  if (deadLetters !== undefined && isStatefulSink(deadLetters)) names.push(DEAD_LETTER_STATE);
+  return names;
 }
 
 /** What a subtask gives to its operators. */

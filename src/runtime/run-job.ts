@@ -20,7 +20,7 @@ import {
   DEFAULT_SAVEPOINT_DIRECTORY,
   memoryWithSavepointFiles,
 } from "./memory-with-savepoint-files.js";
-import { type Pipeline, statefulOperatorNames } from "./pipeline.js";
+import { type Pipeline, stateNames } from "./pipeline.js";
 
 /**
  * Starts a job's actors and returns its handle; the job itself is deployed by a StartJob event.
@@ -55,6 +55,7 @@ export async function runJob(
     hostName: options.hostName,
     autoWatermarkInterval: options.autoWatermarkInterval,
     allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
+    hasPeriodicCheckpoints: options.checkpoint.interval !== undefined,
     jobMaster,
     checkpointCoordinator,
     metricGroup: registry.root(),
@@ -151,7 +152,7 @@ function verify(
     jobName,
     pipelines: pipelines.map((pipeline) => ({
       id: pipeline.id,
-      operatorNames: statefulOperatorNames(pipeline),
+      operatorNames: stateNames(pipeline),
     })),
     allowNonRestoredState,
   });

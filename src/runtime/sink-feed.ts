@@ -1,6 +1,7 @@
 import type { BadRecord } from "../api/bad-record.js";
 import type { Timestamp } from "../api/watermark.js";
-import type { CheckpointBarrier, Chunk, Control } from "../stream/index.js";
+import type { OperatorState } from "../checkpoint/checkpoint-data.js";
+import { type CheckpointBarrier, type Chunk, type Control, FINAL_STATE } from "../stream/index.js";
 import { type SubtaskName, sinkFailed } from "./subtask-error.js";
 import type { NamedWriter, WriterPair } from "./subtask-writers.js";
 
@@ -10,6 +11,10 @@ export interface SinkFeedListener {
   chunkWritten(): void;
   /** Everything before the barrier has been written and flushed. */
   barrierReached(barrier: CheckpointBarrier): void;
+  /** What a sink has in the checkpoint, or in the subtask's final state (checkpoint −1); before `barrierReached`. */
+  sinkSnapshot(checkpointId: number, stateName: string, state: OperatorState): void;
+  /** It could not be serialized: the checkpoint is declined, the job goes on. */
+  sinkDeclined(checkpointId: number, error: unknown): void;
   endReached(): void;
   failed(error: unknown): void;
   /** Something asynchronous has settled: call `resume` in the loop. */
@@ -118,10 +123,12 @@ export class SinkFeed {
           break;
         case "Barrier":
           yield* this.#flush(deadLetters, false);
+          yield* this.#prepare(control.barrier.checkpointId, control.barrier.checkpointId);
           this.#listener.barrierReached(control.barrier);
           break;
         case "EndOfData":
           yield* this.#flush(deadLetters, true);
+          yield* this.#prepare(FINAL_STATE, Number.MAX_SAFE_INTEGER);
           this.#listener.endReached();
           break;
       }
@@ -155,6 +162,28 @@ export class SinkFeed {
       if (one === undefined) continue;
       this.#begin(one, "to flush");
       yield one.writer.flush?.(endOfInput);
+    }
+  }
+
+  /** Has the writers prepare what they have written, and keeps it as prepared at `preparedAt`. */
+  *#prepare(checkpointId: number, preparedAt: number): Generator<void | PromiseLike<void>, void> {
+    for (const one of [this.#main, this.#deadLetters]) {
+      if (one?.stateName === undefined) continue;
+      const { writer, commits, stateName } = one;
+      this.#begin(one, "to prepare a commit");
+      let prepared: readonly unknown[] = [];
+      yield Promise.resolve(writer.prepareCommit?.()).then((committables) => {
+        prepared = committables ?? [];
+      });
+      commits.prepared(preparedAt, prepared);
+      this.#begin(one, "to snapshot its state");
+      const states = writer.snapshotState?.(checkpointId) ?? [];
+      try {
+        this.#listener.sinkSnapshot(checkpointId, stateName, commits.snapshot(states));
+      } catch (error) {
+        if (checkpointId === FINAL_STATE) throw error;
+        this.#listener.sinkDeclined(checkpointId, error);
+      }
     }
   }
 

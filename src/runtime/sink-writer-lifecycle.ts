@@ -1,27 +1,34 @@
 import type { Sink, SinkWriter, SinkWriterContext } from "../api/sink.js";
+import type { OperatorState } from "../checkpoint/checkpoint-data.js";
+import { SinkCommits, type SinkCommitsOptions } from "./sink-commits.js";
 import { type SubtaskName, sinkFailed } from "./subtask-error.js";
 
 /**
- * Owns: one attempt's sink writer from `createWriter` to `close`. Called by: the subtask's loop.
- * Invariants: a writer that was created is closed once, also when the attempt ended before it came.
+ * Owns: one attempt's sink writer from `createWriter` to `close`, and its commits.
+ * Called by: the subtask's loop.
+ * Invariants: what was prepared before a restore is committed before the writer is created; a writer
+ * that was created is closed once, also when the attempt ended before it came.
  */
 export class SinkWriterLifecycle {
   /** The sink as errors name it. */
   readonly name: string;
+  readonly commits: SinkCommits;
   readonly #sink: Sink<never>;
   readonly #where: SubtaskName;
   #opening: Promise<SinkWriter<never>> | undefined;
   #opened: { readonly writer?: SinkWriter<never>; readonly error?: unknown } | undefined;
 
-  constructor(sink: Sink<never>, where: SubtaskName, name = sink.name) {
-    this.name = name;
-    this.#sink = sink;
-    this.#where = where;
+  constructor(options: SinkCommitsOptions) {
+    this.name = options.name;
+    this.commits = new SinkCommits(options);
+    this.#sink = options.sink;
+    this.#where = options.where;
   }
 
   /** Calls back when `writer` has an answer, outside of the loop. */
-  open(context: SinkWriterContext, settled: () => void): void {
-    const create = async (): Promise<SinkWriter<never>> => this.#sink.createWriter(context);
+  open(context: SinkWriterContext, restored: readonly OperatorState[], settled: () => void): void {
+    const create = async (): Promise<SinkWriter<never>> =>
+      this.#sink.createWriter(context, await this.commits.open(context, restored));
     this.#opening = create();
     this.#opening.then(
       (writer) => {
@@ -43,8 +50,14 @@ export class SinkWriterLifecycle {
     throw sinkFailed(this.name, this.#where, "to create a writer", cause);
   }
 
-  /** Closes the writer, when it has been created; rejects with SINK_FAILED. */
+  /** Closes the committer and the writer, when they have been created; rejects with SINK_FAILED. */
   async close(): Promise<void> {
+    const closed = await Promise.allSettled([this.commits.close(), this.#closeWriter()]);
+    const failed = closed.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  async #closeWriter(): Promise<void> {
     const writer = await this.#opening?.catch(() => undefined);
     try {
       await writer?.close?.();

@@ -7,6 +7,7 @@ import type {
   SubtaskState,
 } from "../checkpoint/index.js";
 import { toErrorInfo } from "../errors/index.js";
+import type { Address } from "../mailbox/index.js";
 import { FINAL_STATE } from "../stream/index.js";
 import type { SplitSnapshot } from "./split-snapshot.js";
 import type { AttemptId } from "./subtask-event.js";
@@ -29,14 +30,17 @@ interface PendingSnapshot {
  */
 export class SubtaskCheckpoints {
   readonly #id: AttemptId;
+  readonly #splitVersion: number;
   readonly #post: (report: CheckpointReport) => void;
   readonly #pending = new Map<number, PendingSnapshot>();
   readonly #finalOperators: Record<string, OperatorState> = {};
   #stop: TriggerCheckpoint | undefined;
   #lastAborted = Number.NEGATIVE_INFINITY;
+  #lastAcknowledged = Number.NEGATIVE_INFINITY;
 
-  constructor(id: AttemptId, post: (report: CheckpointReport) => void) {
+  constructor(id: AttemptId, splitVersion: number, post: (report: CheckpointReport) => void) {
     this.#id = id;
+    this.#splitVersion = splitVersion;
     this.#post = post;
   }
 
@@ -115,16 +119,29 @@ export class SubtaskCheckpoints {
     return stop;
   }
 
-  /** Everything is read and written: this state stands for the subtask in all later checkpoints. */
-  finish(splitVersion: number): SubtaskState {
+  /** Whether a complete checkpoint holds the final state: it was not acknowledged at a barrier. */
+  holdsFinalState(checkpointId: number): boolean {
+    return checkpointId > this.#lastAcknowledged;
+  }
+
+  /**
+   * Everything is read and written: this state stands for the subtask in all later checkpoints. With
+   * `awaits` the subtask waits there for one of them.
+   */
+  finish(awaits?: Address): SubtaskState {
     // What is complete but for its bytes was before the end.
     for (const checkpointId of [...this.#pending.keys()]) this.#serializeSome(checkpointId, true);
     const state: SubtaskState = {
       finished: true,
-      splits: { version: splitVersion, splits: [] },
-      operators: this.#finalOperators,
+      splits: { version: this.#splitVersion, splits: [] },
+      operators: { ...this.#finalOperators },
     };
-    this.#post({ type: "SubtaskFinished", ...this.#id, state });
+    this.#post({
+      type: "SubtaskFinished",
+      ...this.#id,
+      state,
+      ...(awaits !== undefined && { awaits }),
+    });
     return state;
   }
 
@@ -146,6 +163,7 @@ export class SubtaskCheckpoints {
     const { barrierPassed, operators, splits } = snapshot;
     if (!barrierPassed || !splits.isSerialized) return;
     this.#pending.delete(checkpointId);
+    this.#lastAcknowledged = checkpointId;
     const state: SubtaskState = { finished: false, splits: splits.serialized, operators };
     this.#post({ type: "CheckpointAcknowledged", ...this.#id, checkpointId, state });
   }

@@ -37,6 +37,21 @@ export type SubtaskEvent =
   | CancelSubtask
   | SubtaskSelfEvent;
 
+/** What means nothing to an attempt that closes. */
+export const COMES_TOO_LATE: ReadonlySet<string> = new Set<SubtaskEvent["type"]>([
+  "AddSplit",
+  "WatermarkAlignment",
+  "NoMoreSplits",
+  "IsProcessingBacklog",
+  "SourceEventWrapper",
+  "TriggerCheckpoint",
+  "CheckpointCompleted",
+  "CheckpointAborted",
+  "CancelSubtask",
+  "WriterOpened",
+  "SinkProgressed",
+]);
+
 /** To the job: the attempt has opened. */
 export interface SubtaskStarted extends AttemptId {
   readonly type: "SubtaskStarted";

@@ -18,6 +18,10 @@ export interface SubtaskOptions {
   /** Milliseconds between periodic watermarks; 0: none. */
   readonly autoWatermarkInterval: number;
   readonly allowUnalignedSourceSplits: boolean;
+  /** Checkpoints are taken by themselves, so that one more can be waited for at the end. */
+  readonly hasPeriodicCheckpoints: boolean;
+  /** The checkpoint that `restored` is of. */
+  readonly restoredCheckpointId: number | undefined;
   /** Undefined: a fresh start. */
   readonly restored: RestoredSubtask | undefined;
   readonly inspect: InspectionObserver | undefined;

@@ -4,6 +4,9 @@ import type { BadRecordHandler } from "./bad-records.js";
 import type { SourceLoop } from "./source-loop.js";
 import type { SubtaskStatus } from "./subtask-event.js";
 
+/** Milliseconds between two reports to the job. */
+export const REPORT_INTERVAL = 200;
+
 /** Splits that a status lists: enough to look at, and cheap to report ten times a second. */
 const LISTED_SPLITS = 256;
 

@@ -6,29 +6,32 @@ import { illegalState, toErrorInfo } from "../errors/index.js";
 import {
   type Actor,
   type ActorContext,
-  type ActorEvent,
   type DefaultActionResult,
   MachineHost,
 } from "../mailbox/index.js";
 import type { SourceOperator } from "../operator/index.js";
 import { deserializeSplits } from "../serde/index.js";
+import { FINAL_STATE } from "../stream/index.js";
 import { BadRecordHandler } from "./bad-records.js";
 import { createSourceOperator } from "./create-source-operator.js";
 import { LoopTimers } from "./loop-timers.js";
 import { buildChain, type OperatorChain } from "./pipeline.js";
 import { ReaderActorsBelow } from "./reader-actors-below.js";
+import { releaseAttempt } from "./release-attempt.js";
 import { SinkFeed } from "./sink-feed.js";
 import { SourceLoop } from "./source-loop.js";
 import { SplitSnapshot } from "./split-snapshot.js";
 import { SubtaskCheckpoints } from "./subtask-checkpoints.js";
 import { drainedInVain, subtaskFailed } from "./subtask-error.js";
-import type { AttemptId, SubtaskEvent, SubtaskToJobEvent } from "./subtask-event.js";
+import {
+  type AttemptId,
+  COMES_TOO_LATE,
+  type SubtaskEvent,
+  type SubtaskToJobEvent,
+} from "./subtask-event.js";
 import type { SubtaskOptions } from "./subtask-options.js";
-import { subtaskStatus } from "./subtask-status.js";
+import { REPORT_INTERVAL, subtaskStatus } from "./subtask-status.js";
 import { SubtaskWriters, type WriterPair } from "./subtask-writers.js";
-
-/** Milliseconds between two reports to the job. */
-const REPORT_INTERVAL = 200;
 
 /**
  * One attempt of a subtask: Flink's StreamTask for a source, its operators and its sink writer.
@@ -65,7 +68,9 @@ export class Subtask implements Actor<SubtaskEvent> {
     this.#id = { pipeline: pipeline.id, subtask, attempt };
     this.#timers = new LoopTimers(context);
     this.#actorsBelow = new ReaderActorsBelow(context, options);
-    this.#writers = new SubtaskWriters(pipeline, this.#id);
+    this.#writers = new SubtaskWriters(options, this.#timers, context.self, (error) =>
+      this.#fail(error),
+    );
     this.#loop = new SourceLoop({
       clock: context.clock,
       push: (chunk) => this.#chain?.input.next(chunk),
@@ -80,13 +85,16 @@ export class Subtask implements Actor<SubtaskEvent> {
       metricGroup,
       passed: (deadLetter) => this.#loop.badRecord(deadLetter),
     });
-    this.#checkpoints = new SubtaskCheckpoints(this.#id, (report) =>
+    const { version } = pipeline.source.splitSerializer;
+    this.#checkpoints = new SubtaskCheckpoints(this.#id, version, (report) =>
       context.post(options.checkpointCoordinator, report),
     );
     this.#machine = new MachineHost(
       subtaskMachine.provide({
         actions: {
-          openWriter: () => this.#openWriter(),
+          openWriter: () =>
+            this.#writers.open(() => context.post(context.self, { type: "WriterOpened" })),
+          awaitCommit: () => this.#awaitCommit(),
           openOperator: () => this.#effect(() => this.#openOperator()),
           stopOperator: () => this.#effect(() => this.#stopOperator()),
           resumeReading: () => context.wakeDefaultAction(),
@@ -140,10 +148,7 @@ export class Subtask implements Actor<SubtaskEvent> {
         }
         break;
       case "CheckpointCompleted":
-        this.#operator?.notifyCheckpointComplete(event.checkpointId);
-        if (this.#checkpoints.stop?.checkpointId === event.checkpointId) {
-          this.#machine.send({ type: "SavepointCompleted" });
-        }
+        this.#checkpointCompleted(event.checkpointId);
         break;
       case "CheckpointAborted":
         this.#abortCheckpoint(event.checkpointId);
@@ -174,26 +179,9 @@ export class Subtask implements Actor<SubtaskEvent> {
       case "RunInLoop":
         this.#timers.run(event.action);
         break;
-      case "AddSplit":
-      case "WatermarkAlignment":
-      case "NoMoreSplits":
-      case "IsProcessingBacklog":
-      case "SourceEventWrapper":
-      case "TriggerCheckpoint":
-      case "CheckpointCompleted":
-      case "CheckpointAborted":
-      case "CancelSubtask":
-      case "WriterOpened":
-      case "SinkProgressed":
-        break;
       default:
-        this.#readerEvent(event);
-    }
-  }
-
-  #readerEvent(event: ActorEvent): void {
-    if (!this.#actorsBelow.receive(event)) {
-      throw illegalState(`${this.#context.self} takes no event ${event.type}`);
+        if (COMES_TOO_LATE.has(event.type) || this.#actorsBelow.receive(event)) break;
+        throw illegalState(`${this.#context.self} takes no event ${event.type}`);
     }
   }
 
@@ -214,19 +202,6 @@ export class Subtask implements Actor<SubtaskEvent> {
   }
 
   // Opening -----------------------------------------------------------------------------------
-
-  #openWriter(): void {
-    const { jobName, subtask, parallelism, metricGroup } = this.#options;
-    const context = {
-      jobName,
-      indexOfSubtask: subtask,
-      currentParallelism: parallelism,
-      processingTime: this.#timers,
-    };
-    this.#writers.open(context, metricGroup, () =>
-      this.#context.post(this.#context.self, { type: "WriterOpened" }),
-    );
-  }
 
   #writerOpened(): void {
     this.#buildChain(this.#writers.writers);
@@ -268,7 +243,10 @@ export class Subtask implements Actor<SubtaskEvent> {
     this.#feed = new SinkFeed(writers, this.#id, {
       chunkWritten: () => this.#loop.chunkWritten(),
       barrierReached: ({ checkpointId }) => this.#checkpoints.acknowledge(checkpointId),
-      endReached: () => this.#machine.send({ type: "SinkFinished" }),
+      sinkSnapshot: (checkpointId, name, state) =>
+        this.#checkpoints.operatorSnapshot(checkpointId, name, state),
+      sinkDeclined: (checkpointId, error) => this.#checkpoints.decline(checkpointId, error),
+      endReached: () => this.#sinkEnded(),
       failed: (error) => this.#fail(error),
       progressed: () => this.#context.post(this.#context.self, { type: "SinkProgressed" }),
     });
@@ -307,6 +285,21 @@ export class Subtask implements Actor<SubtaskEvent> {
     loop.emitChunk();
   }
 
+  /** Commits what the checkpoint holds; a stop goes on when that is done. */
+  #checkpointCompleted(checkpointId: number): void {
+    this.#operator?.notifyCheckpointComplete(checkpointId);
+    if (this.#state === "COMMITTING" && this.#checkpoints.holdsFinalState(checkpointId)) {
+      this.#commitAll();
+      return;
+    }
+    const stops = this.#checkpoints.stop?.checkpointId === checkpointId;
+    this.#writers.checkpointCompleted(checkpointId, () => {
+      if (stops && this.#state === "WAITING_FOR_SAVEPOINT") {
+        this.#machine.send({ type: "SavepointCompleted" });
+      }
+    });
+  }
+
   #abortCheckpoint(checkpointId: number): void {
     this.#operator?.notifyCheckpointAborted(checkpointId);
     const stop = this.#checkpoints.abort(checkpointId);
@@ -329,6 +322,24 @@ export class Subtask implements Actor<SubtaskEvent> {
     this.#chain?.input.complete();
   }
 
+  /** After a stop nothing is committed that the savepoint does not hold. */
+  #sinkEnded(): void {
+    const isDone = !this.#writers.hasUncommitted || this.#checkpoints.stop !== undefined;
+    this.#machine.send({ type: isDone ? "SinkFinished" : "SinkPrepared" });
+  }
+
+  #awaitCommit(): void {
+    // Without them no checkpoint will come, and after a failure the subtask reads everything again.
+    if (!this.#options.hasPeriodicCheckpoints) this.#timers.runInLoop(() => this.#commitAll());
+    else this.#checkpoints.finish(this.#context.self);
+  }
+
+  #commitAll(): void {
+    this.#writers.checkpointCompleted(Number.POSITIVE_INFINITY, () => {
+      if (this.#state === "COMMITTING") this.#machine.send({ type: "Committed" });
+    });
+  }
+
   #fail(error: unknown): void {
     this.#error ??= subtaskFailed(this.#id, this.#badRecords.failure ?? error);
     if (this.#machine.snapshot.status === "active") this.#machine.send({ type: "Failed" });
@@ -340,37 +351,29 @@ export class Subtask implements Actor<SubtaskEvent> {
   }
 
   #release(outcome: SubtaskOutcome | undefined): void {
-    const close = async (): Promise<void> => {
-      if (outcome === "FINISHED") this.#operator?.finish();
-      await this.#operator?.close();
+    const parts = {
+      operator: this.#operator,
+      subscription: this.#subscription,
+      feed: this.#feed,
+      writers: this.#writers,
     };
-    // Each is closed whatever the others throw.
-    const closing = [
-      (async () => this.#subscription?.unsubscribe())(),
-      (async () => this.#feed?.close())(),
-      close(),
-    ];
-    const closeWriter = async (): Promise<void> => {
-      await Promise.allSettled(closing);
-      await this.#writers.close();
-    };
-    Promise.allSettled([...closing, closeWriter()]).then((results) => {
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed !== undefined) this.#closeError = subtaskFailed(this.#id, failed.reason);
-      this.#context.post(this.#context.self, { type: "Released" });
+    const released = (): void => this.#context.post(this.#context.self, { type: "Released" });
+    releaseAttempt(parts, outcome === "FINISHED").then(released, (error: unknown) => {
+      this.#closeError = subtaskFailed(this.#id, error);
+      released();
     });
   }
 
   #closed(outcome: SubtaskOutcome | undefined): void {
     this.#report("CLOSED");
-    if (outcome === "FINISHED") {
-      if (this.#closeError === undefined) {
-        const { version } = this.#options.pipeline.source.splitSerializer;
-        const state = this.#checkpoints.finish(version);
-        this.#postToJob({ type: "SubtaskEnded", ...this.#id, state });
-      } else {
-        this.#reportFailure(this.#closeError);
+    if (outcome === "FINISHED" && this.#closeError === undefined) {
+      for (const [name, state] of this.#writers.finalStates()) {
+        this.#checkpoints.operatorSnapshot(FINAL_STATE, name, state);
       }
+      const state = this.#checkpoints.finish();
+      this.#postToJob({ type: "SubtaskEnded", ...this.#id, state });
+    } else if (outcome === "FINISHED") {
+      this.#reportFailure(this.#closeError);
     }
     this.#postToJob({ type: "SubtaskClosed", ...this.#id });
     this.#timers.clear();

@@ -91,8 +91,11 @@ async function savepointOf(job: FileJob): Promise<string | undefined> {
     try {
       return (await job.result(job.harness.handle.stop())).location;
     } catch (error) {
+      if (!(error instanceof HeadwaterError)) throw error;
+      // It came to its end before it could be stopped.
+      if (error.code === "JOB_CANCELED") return undefined;
       // It has not started in full, or is about to end.
-      if (!(error instanceof HeadwaterError) || error.code !== "CHECKPOINT_ABORTED") throw error;
+      if (error.code !== "CHECKPOINT_ABORTED") throw error;
       let turns = 0;
       await job.until(() => turns++ > 0);
     }

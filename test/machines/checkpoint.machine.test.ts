@@ -1,11 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createActor } from "xstate";
 import { getAdjacencyMap } from "xstate/graph";
-import {
-  type CheckpointContext,
-  type CheckpointEvent,
-  checkpointMachine,
-} from "../../machines/checkpoint.machine.js";
+import { type CheckpointEvent, checkpointMachine } from "../../machines/checkpoint.machine.js";
+import type { CheckpointContext } from "../../machines/checkpoint-facts.js";
 import { EXPECTED } from "./checkpoint-transitions.js";
 
 const EFFECTS = [

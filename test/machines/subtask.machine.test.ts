@@ -7,6 +7,7 @@ type State =
   | "RUNNING"
   | "WAITING_FOR_SAVEPOINT"
   | "FINISHING"
+  | "COMMITTING"
   | "CLOSING"
   | "CLOSED";
 type Event = SubtaskMachineEvent["type"];
@@ -18,6 +19,8 @@ const EVENTS: readonly Event[] = [
   "SavepointAborted",
   "InputEnded",
   "SinkFinished",
+  "SinkPrepared",
+  "Committed",
   "Failed",
   "CancelRequested",
   "Released",
@@ -28,6 +31,7 @@ const PATHS: Readonly<Record<State, readonly Event[]>> = {
   RUNNING: ["WriterOpened"],
   WAITING_FOR_SAVEPOINT: ["WriterOpened", "StopBarrierEmitted"],
   FINISHING: ["WriterOpened", "InputEnded"],
+  COMMITTING: ["WriterOpened", "InputEnded", "SinkPrepared"],
   CLOSING: ["WriterOpened", "InputEnded", "SinkFinished"],
   CLOSED: ["WriterOpened", "InputEnded", "SinkFinished", "Released"],
 };
@@ -38,7 +42,8 @@ const TARGETS: Readonly<Record<State, Partial<Record<Event, State>>>> = {
   INITIALIZING: { WriterOpened: "RUNNING", ...ENDS },
   RUNNING: { StopBarrierEmitted: "WAITING_FOR_SAVEPOINT", InputEnded: "FINISHING", ...ENDS },
   WAITING_FOR_SAVEPOINT: { SavepointCompleted: "RUNNING", SavepointAborted: "RUNNING", ...ENDS },
-  FINISHING: { SinkFinished: "CLOSING", ...ENDS },
+  FINISHING: { SinkFinished: "CLOSING", SinkPrepared: "COMMITTING", ...ENDS },
+  COMMITTING: { Committed: "CLOSING", ...ENDS },
   CLOSING: { Released: "CLOSED", ...ENDS },
   CLOSED: {},
 };
@@ -49,6 +54,7 @@ function run(path: readonly Event[]) {
   const machine = subtaskMachine.provide({
     actions: {
       openWriter: note("openWriter"),
+      awaitCommit: note("awaitCommit"),
       openOperator: note("openOperator"),
       stopOperator: note("stopOperator"),
       resumeReading: note("resumeReading"),
@@ -93,7 +99,7 @@ describe("the subtask machine", () => {
     expect(actor.getSnapshot().context.outcome).toBe("FINISHED");
   });
 
-  it.each(["INITIALIZING", "RUNNING", "WAITING_FOR_SAVEPOINT", "FINISHING"] as const)(
+  it.each(["INITIALIZING", "RUNNING", "WAITING_FOR_SAVEPOINT", "FINISHING", "COMMITTING"] as const)(
     "reports a failure in %s before it releases, and the first outcome stays",
     (state) => {
       const { actor, effects } = run([...PATHS[state], "Failed", "CancelRequested", "Failed"]);
@@ -101,6 +107,18 @@ describe("the subtask machine", () => {
       expect(actor.getSnapshot().context.outcome).toBe("FAILED");
     },
   );
+
+  it("has finished when everything is committed", () => {
+    const { actor, effects } = run([...PATHS.COMMITTING, "Committed", "Released"]);
+    expect(effects).toEqual([
+      "openWriter",
+      "openOperator",
+      "awaitCommit",
+      "release",
+      "reportClosed",
+    ]);
+    expect(actor.getSnapshot().context.outcome).toBe("FINISHED");
+  });
 
   it("stops the operator only behind a durable savepoint", () => {
     expect(run([...PATHS.WAITING_FOR_SAVEPOINT, "SavepointAborted"]).effects.slice(2)).toEqual([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BadRecord, SinkWriter } from "../../src/index.js";
+import type { SinkCommits } from "../../src/runtime/sink-commits.js";
 import { SinkFeed } from "../../src/runtime/sink-feed.js";
 import { ChunkBuilder } from "../../src/stream/index.js";
 
@@ -27,16 +28,22 @@ function setUp(results: { write?: () => Promise<void>; deadLetters?: boolean } =
     writeWatermark: () => void calls.push("dead-letter watermark"),
     flush: (end) => void calls.push(`dead-letter flush ${end}`),
   };
+  // These sinks have nothing to commit, and are not asked for it.
+  const commits = {} as SinkCommits;
   const feed = new SinkFeed(
     {
-      main: { name: "numbers", writer },
+      main: { name: "numbers", writer, commits, stateName: undefined },
       deadLetters:
-        results.deadLetters === false ? undefined : { name: "rejects", writer: deadLetters },
+        results.deadLetters === false
+          ? undefined
+          : { name: "rejects", writer: deadLetters, commits, stateName: undefined },
     },
     { pipeline: "p", subtask: 0 },
     {
       chunkWritten: () => void calls.push("written"),
       barrierReached: ({ checkpointId }) => void calls.push(`barrier ${checkpointId}`),
+      sinkSnapshot: (_checkpointId, name) => void calls.push(`state of ${name}`),
+      sinkDeclined: (checkpointId) => void calls.push(`declined ${checkpointId}`),
       endReached: () => void calls.push("end"),
       failed: (error) => void calls.push(String((error as Error).message)),
       progressed: () => void calls.push("progressed"),

@@ -33,10 +33,15 @@ export class Faults {
   }
 
   check(place: string): void {
+    if (this.asks(place)) throw new Error(`boom in ${place}`);
+  }
+
+  /** Whether the place is to misbehave now, in a way of its own. */
+  asks(place: string): boolean {
     const plan = this.#plans.get(place);
-    if (plan === undefined || plan.good-- > 0 || plan.bad-- <= 0) return;
+    if (plan === undefined || plan.good-- > 0 || plan.bad-- <= 0) return false;
     this.hits.push(place);
-    throw new Error(`boom in ${place}`);
+    return true;
   }
 }
 
