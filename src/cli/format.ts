@@ -32,6 +32,14 @@ export function formatTimestamp(timestamp: Timestamp): string {
   return new Date(timestamp).toISOString().slice(0, 16).replace("T", " ");
 }
 
+/** A wall clock time to the second, in UTC: "2026-01-31 10:00:00". */
+export function formatMoment(time: number): string {
+  const date = new Date(time);
+  // Of a damaged clock.
+  if (Number.isNaN(date.getTime())) return String(time);
+  return date.toISOString().slice(0, 19).replace("T", " ");
+}
+
 /** 1536 → "1.5 kB". */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

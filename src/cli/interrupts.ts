@@ -23,6 +23,8 @@ export interface InterruptsOptions {
 /** Turns the first Ctrl-C into a stop with savepoint, and the second into a cancel. */
 export class Interrupts {
   canceled = false;
+  /** The user knows the savepoint with which the job was stopped. */
+  stopped = false;
   readonly #options: InterruptsOptions;
   #count = 0;
   #last = Number.NEGATIVE_INFINITY;
@@ -56,7 +58,8 @@ export class Interrupts {
     say("stopping with a savepoint; press Ctrl-C again to cancel without one");
     try {
       const { location } = await handle.stop();
-      say(`stopped with savepoint ${location}\ngo on with: ${resumeCommand(location)}`);
+      this.stopped = true;
+      say(stoppedWith(location, resumeCommand));
     } catch (error) {
       // Nobody waits for the savepoint of a job that was cancelled or has ended meanwhile.
       if (this.canceled || TERMINAL_STATES.has(handle.status().state)) return;
@@ -65,4 +68,9 @@ export class Interrupts {
       this.#count = 0;
     }
   }
+}
+
+/** Where the savepoint lies, and what to type to go on from it. */
+export function stoppedWith(location: string, resumeCommand: (location: string) => string): string {
+  return `stopped with savepoint ${location}\ngo on with: ${resumeCommand(location)}`;
 }

@@ -1,8 +1,17 @@
 #!/usr/bin/env node
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import colors from "picocolors";
 import { pino } from "pino";
 import { explain } from "../errors/index.js";
+import {
+  cancelCommand,
+  checkpointsCommand,
+  listCommand,
+  savepointCommand,
+  statusCommand,
+  stopCommand,
+} from "./control-commands.js";
+import { inspectCommand } from "./inspect-savepoint.js";
 import { type RunArguments, runCommand } from "./run-command.js";
 import { VERSION } from "./version.js";
 
@@ -26,7 +35,7 @@ function logLevel(text: string): string {
 const program = new Command("headwater")
   .description("Runs stream processing jobs: FLIP-27 sources with checkpoints and event time.")
   .version(VERSION)
-  .showHelpAfterError("(headwater run --help tells what there is)");
+  .showHelpAfterError("(headwater --help tells what there is)");
 
 program
   .command("run")
@@ -39,6 +48,11 @@ program
   .option("--resume", "start from the newest checkpoint in --checkpoint-dir, if there is one")
   .option("--allow-non-restored-state", "drop state that the job has no place for")
   .option("--fail-at <records>", "kill a subtask once, after this many records", wholeNumber(1))
+  .addOption(
+    new Option("--control <state>", "whether list, savepoint, stop and the like find the job")
+      .choices(["on", "off"])
+      .default("on"),
+  )
   .option("--no-progress", "show no progress")
   .option(
     "--log-level <level>",
@@ -50,6 +64,61 @@ program
     const log = pino({ level: args.logLevel }, pino.destination({ dest: 2, sync: true }));
     process.exitCode = await runCommand(file, args, log);
   });
+
+const JOB = ["<job>", "the job's name, or its id as headwater list shows it"] as const;
+const TARGET = ["[target]", "the directory for the savepoint"] as const;
+const JSON_OUTPUT = ["--json", "print JSON"] as const;
+const TIMEOUT = ["--timeout <time>", "how long to wait for the job, such as 30s"] as const;
+
+program
+  .command("list")
+  .description("list the running jobs of this user on this machine")
+  .option(...JSON_OUTPUT)
+  .action(listCommand);
+
+program
+  .command("status")
+  .description("show how a running job is doing")
+  .argument(...JOB)
+  .option(...JSON_OUTPUT)
+  .action(statusCommand);
+
+program
+  .command("checkpoints")
+  .description("list the checkpoints and savepoints of a running job")
+  .argument(...JOB)
+  .option(...JSON_OUTPUT)
+  .action(checkpointsCommand);
+
+program
+  .command("stop")
+  .description("stop a running job with a savepoint, and print where it lies")
+  .argument(...JOB)
+  .argument(...TARGET)
+  .option("--drain", "emit the maximum watermark first, so that event-time results come out")
+  .option(...TIMEOUT)
+  .action(stopCommand);
+
+program
+  .command("cancel")
+  .description("end a running job without a savepoint")
+  .argument(...JOB)
+  .option(...TIMEOUT)
+  .action(cancelCommand);
+
+program
+  .command("savepoint")
+  .description("take a savepoint of a running job, and print where it lies")
+  .argument(...JOB)
+  .argument(...TARGET)
+  .option(...TIMEOUT)
+  .action(savepointCommand)
+  .command("inspect")
+  .description("print what a checkpoint or savepoint holds")
+  .argument("<path>", "its directory, or the _metadata file in it")
+  .option("--all", "print all lines, each whole")
+  .option(...JSON_OUTPUT)
+  .action(inspectCommand);
 
 try {
   await program.parseAsync();

@@ -1,10 +1,12 @@
+import { resolve } from "node:path";
 import type { Logger } from "pino";
-import { HeadwaterError } from "../errors/index.js";
+import { type ControlRequest, ControlServer, isControlSupported } from "../control/index.js";
+import { explain, HeadwaterError } from "../errors/index.js";
 import { RealClock } from "../mailbox/index.js";
 import { type JobHandle, type RunOptions, runDefinition } from "../runtime/index.js";
 import { failOnceAt } from "../runtime/injected-failure.js";
 import { formatCount, formatDuration } from "./format.js";
-import { Interrupts } from "./interrupts.js";
+import { Interrupts, stoppedWith } from "./interrupts.js";
 import { badRecordsLine, totals } from "./job-summary.js";
 import { loadJob } from "./load-job.js";
 import { Progress } from "./progress.js";
@@ -19,10 +21,11 @@ export interface RunArguments {
   readonly resume?: boolean;
   readonly allowNonRestoredState?: boolean;
   readonly failAt?: number;
+  readonly control: "on" | "off";
   readonly progress: boolean;
 }
 
-/** How the process ends. */
+/** How the process ends: 130 is a cancelled job. */
 export type ExitCode = 0 | 1 | 130;
 
 /** Loads a job file, runs the job and shows how it goes; Ctrl-C stops it with a savepoint. */
@@ -45,15 +48,26 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
   const progress = args.progress
     ? new Progress(handle, { clock, out: process.stderr, results: process.stdout })
     : undefined;
+  const resume = resumeCommand(file, args);
   const interrupts = new Interrupts({
     handle,
     clock,
     log,
-    resumeCommand: resumeCommand(file, args),
+    resumeCommand: resume,
     say: (message) => (progress === undefined ? say(message) : progress.say(message)),
+  });
+  const control = await openControl(handle, args, (message, details) => {
+    log.info({ job: job.name, ...details }, message);
+    if (progress === undefined) say(message);
+    else progress.say(message);
   });
   try {
     const result = await handle.done;
+    if (result.savepoint !== undefined && !interrupts.stopped) {
+      const { location } = result.savepoint;
+      progress?.say(stoppedWith(location, resume));
+      if (progress === undefined) say(stoppedWith(location, resume));
+    }
     progress?.stop();
     const { records, badRecords } = totals(result.status);
     const took = clock.relativeTime() - started;
@@ -62,14 +76,40 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
     const bad = badRecordsLine(result.status);
     if (bad !== undefined) say(bad);
     log.info({ job: job.name, state: result.state, records, badRecords }, "job ended");
-    return interrupts.canceled ? 130 : 0;
+    return interrupts.canceled || result.state === "CANCELED" ? 130 : 0;
   } catch (error) {
     progress?.stop();
     log.error({ job: job.name, err: error }, "job failed");
     throw error;
   } finally {
     interrupts.dispose();
+    await control?.close();
   }
+}
+
+/** Without its socket a job runs all the same, and says so. */
+async function openControl(
+  handle: JobHandle,
+  { control, checkpointDir }: RunArguments,
+  tell: (message: string, details: object) => void,
+): Promise<ControlServer | undefined> {
+  if (control === "off" || !isControlSupported()) return undefined;
+  try {
+    return await ControlServer.open({
+      handle,
+      clock: new RealClock(),
+      checkpointDirectory: checkpointDir === undefined ? undefined : resolve(checkpointDir),
+      requested: (request) => tell(requestLine(request), { request }),
+    });
+  } catch (error) {
+    tell(`the job runs without a control socket: ${explain(error)}`, { err: error });
+    return undefined;
+  }
+}
+
+function requestLine(request: ControlRequest): string {
+  const drain = request.type === "stop" && request.drain ? " after draining" : "";
+  return `another process asks for: ${request.type}${drain}`;
 }
 
 function runOptions(args: RunArguments): RunOptions {

@@ -1,5 +1,6 @@
 export * from "./data-generator/index.js";
 export * from "./elements/index.js";
+export * from "./hybrid/index.js";
 export * from "./ndjson/index.js";
 export * from "./number-sequence/index.js";
 export * from "./push/index.js";

@@ -52,7 +52,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     ],
     types: ["api"],
   },
-  cli: { values: ["errors", "mailbox", "runtime"], types: ["api"] },
+  control: { values: ["errors"], types: ["api", "mailbox", "checkpoint", "runtime"] },
+  cli: {
+    values: ["errors", "mailbox", "options", "coordinator", "checkpoint", "runtime", "control"],
+    types: ["api"],
+  },
   "src/index.ts": {
     values: [
       "errors",

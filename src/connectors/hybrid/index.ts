@@ -1,0 +1,2 @@
+export type { DeferredSource, HybridSourceOptions } from "./hybrid-options.js";
+export { type HybridSource, hybridSource } from "./hybrid-source.js";
