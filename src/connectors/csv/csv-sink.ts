@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { Sink } from "../../api/sink.js";
 import { optionInvalid } from "../../errors/index.js";
+import { fileSink } from "../../files/sink/file-sink.js";
 import { type FileSinkOptions, fileSinkEntries } from "../../files/sink/file-sink-options.js";
-import { FileSinkWriter } from "../../files/sink/file-sink-writer.js";
 import { parseOptions } from "../../options/parse-options.js";
 import { csvEncoder } from "./csv-encoder.js";
 import { loadCsvStringify } from "./csv-stringify-driver.js";
@@ -42,11 +42,10 @@ const schema = v.strictObject({
 });
 
 /**
- * Writes a row a record into a new file `part-<subtask>-<n>.csv` each time a subtask starts; records
- * are objects.
+ * Writes a row a record into new files `part-<subtask>-<n>.csv`; records are objects.
  *
- * At-least-once: after a failure records since the last checkpoint come again, in another file. A
- * record with a property that is no column fails the job with SINK_FAILED; what a record does not
+ * At-least-once: after a failure records since the last checkpoint come again, in another file; or
+ * exactly-once with `delivery`: files get their names when a checkpoint has them. A record with a property that is no column fails the job with SINK_FAILED; what a record does not
  * have is an empty field. DRIVER_MISSING without csv-stringify.
  */
 export function csvSink<T extends object>(options: CsvSinkOptions): Sink<T> {
@@ -58,16 +57,14 @@ export function csvSink<T extends object>(options: CsvSinkOptions): Sink<T> {
   if (delimiter === "" || /[\r\n]/.test(delimiter) || delimiter.includes(quote)) {
     throw optionInvalid("csvSink.delimiter", delimiter, "text without line ends and quotes");
   }
-  return {
-    name: `csv ${parsed.path}`,
-    async createWriter(context) {
-      const encoder = csvEncoder<T>(await loadCsvStringify(), parsed);
-      return new FileSinkWriter(context, {
-        sink: "csvSink",
-        extension: "csv",
-        encoder,
-        options: parsed,
-      });
+  return fileSink({
+    format: "csv",
+    sink: "csvSink",
+    extension: "csv",
+    options: parsed,
+    async loadEncoder() {
+      const stringify = await loadCsvStringify();
+      return () => csvEncoder<T>(stringify, parsed);
     },
-  };
+  });
 }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Sink } from "../../api/sink.js";
+import { fileSink } from "../../files/sink/file-sink.js";
 import { type FileSinkOptions, fileSinkEntries } from "../../files/sink/file-sink-options.js";
-import { FileSinkWriter } from "../../files/sink/file-sink-writer.js";
 import { lineEncoder, RecordRefused } from "../../files/sink/record-encoder.js";
 import { parseOptions } from "../../options/parse-options.js";
 
@@ -11,26 +11,22 @@ export type NdjsonSinkOptions = FileSinkOptions;
 const schema = v.strictObject(fileSinkEntries);
 
 /**
- * Writes a line of JSON a record into a new file `part-<subtask>-<n>.ndjson` each time a subtask
- * starts.
+ * Writes a line of JSON a record into new files `part-<subtask>-<n>.ndjson`.
  *
- * At-least-once: after a failure records since the last checkpoint come again, in another file. A
- * record that JSON cannot hold (undefined, a function, a bigint, a cycle) fails the job with
+ * At-least-once: after a failure records since the last checkpoint come again, in another file; or
+ * exactly-once with `delivery`: files get their names when a checkpoint has them. A record that JSON cannot hold (undefined, a function, a bigint, a cycle) fails the job with
  * SINK_FAILED.
  */
 export function ndjsonSink<T>(options: NdjsonSinkOptions): Sink<T> {
   const parsed = parseOptions("ndjsonSink", schema, options);
   const encoder = lineEncoder<T>(toJson, "\n");
-  return {
-    name: `ndjson ${parsed.path}`,
-    createWriter: (context) =>
-      new FileSinkWriter(context, {
-        sink: "ndjsonSink",
-        extension: "ndjson",
-        encoder,
-        options: parsed,
-      }),
-  };
+  return fileSink({
+    format: "ndjson",
+    sink: "ndjsonSink",
+    extension: "ndjson",
+    options: parsed,
+    loadEncoder: () => () => encoder,
+  });
 }
 
 function toJson(record: unknown): string {

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { Sink } from "../../api/sink.js";
 import type { Timestamp } from "../../api/watermark.js";
+import { fileSink } from "../../files/sink/file-sink.js";
 import { type FileSinkOptions, fileSinkEntries } from "../../files/sink/file-sink-options.js";
-import { FileSinkWriter } from "../../files/sink/file-sink-writer.js";
 import { lineEncoder, RecordRefused, typeName } from "../../files/sink/record-encoder.js";
 import { parseOptions } from "../../options/parse-options.js";
 
@@ -29,10 +29,10 @@ const schema = v.strictObject({
 });
 
 /**
- * Writes a line a record, UTF-8, into a new file `part-<subtask>-<n>.txt` each time a subtask starts.
+ * Writes a line a record, UTF-8, into new files `part-<subtask>-<n>.txt`.
  *
- * At-least-once: after a failure records since the last checkpoint come again, in another file. A
- * line that contains the delimiter, and anything that is no string, fails the job with SINK_FAILED.
+ * At-least-once: after a failure records since the last checkpoint come again, in another file; or
+ * exactly-once with `delivery`: files get their names when a checkpoint has them. A line that contains the delimiter, and anything that is no string, fails the job with SINK_FAILED.
  */
 export function textSink<T = string>(options: TextSinkOptions<T>): Sink<T> {
   const { delimiter, ...parsed } = parseOptions("textSink", schema, options);
@@ -46,11 +46,13 @@ export function textSink<T = string>(options: TextSinkOptions<T>): Sink<T> {
     if (end !== -1 && end !== line.length) throw containsDelimiter(delimiter);
     return line;
   }, delimiter);
-  return {
-    name: `text ${parsed.path}`,
-    createWriter: (context) =>
-      new FileSinkWriter(context, { sink: "textSink", extension: "txt", encoder, options: parsed }),
-  };
+  return fileSink({
+    format: "text",
+    sink: "textSink",
+    extension: "txt",
+    options: parsed,
+    loadEncoder: () => () => encoder,
+  });
 }
 
 function noString(line: unknown, isFormatted: boolean): RecordRefused {

@@ -1,25 +1,39 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Counter, MetricGroup } from "../../api/metrics.js";
-import { illegalState } from "../../errors/index.js";
-import type { FileSinkOptions } from "./file-sink-options.js";
+import { HeadwaterError, illegalState } from "../../errors/index.js";
+import type { ParsedFileSinkOptions } from "./file-sink-options.js";
 import { createPartFile, type PartFile, syncDirectory } from "./part-file.js";
 import { partFileFailed } from "./part-file-error.js";
 
+/** Where part files come from, and what becomes of them; rejects with the file system's errors. */
+export interface PartFiles {
+  create(): Promise<PartFile>;
+  /** The file is whole, closed and, with `sync`, on disk. */
+  finished(file: PartFile, bytes: number): Promise<void>;
+  /** The file is closed, and has not been finished. */
+  abandoned(file: PartFile): Promise<void>;
+}
+
 /** What a part file writer is told. */
-export interface PartFileWriterOptions extends Required<FileSinkOptions> {
+export interface PartFileWriterOptions
+  extends Pick<ParsedFileSinkOptions, "path" | "compression" | "sync" | "bufferSize"> {
   /** For errors: which sink, subtask and job. */
   readonly owner: string;
   readonly subtask: number;
   /** Without a dot, such as "txt". */
   readonly extension: string;
+  /** What the names of files begin with; default "part". */
+  readonly prefix?: string;
   readonly metricGroup: MetricGroup;
+  /** Default: files have their names from the beginning, and stay as they are. */
+  readonly files?: PartFiles;
 }
 
 const compress = promisify(gzip);
 
 /**
- * Owns: one part file from its first byte to `close`, and the bytes that it does not have yet.
+ * Owns: one part file at a time from its first byte to its end, and the bytes that it does not have yet.
  * Called by: a sink writer, in the subtask's loop; one call at a time, but `close` at any time.
  * Invariants: a file of that name was not there before; what is written with gzip is a whole member
  * each time; at most `bufferSize` bytes wait, beside the text that is being appended.
@@ -30,6 +44,8 @@ export class PartFileWriter {
   #buffer: Buffer | undefined;
   #used = 0;
   #file: PartFile | undefined;
+  /** Bytes that the file has. */
+  #written = 0;
   /** Something has been written since the last flush. */
   #isDirty = false;
   /** The file's name is as durable as its bytes. */
@@ -40,6 +56,11 @@ export class PartFileWriter {
   constructor(options: PartFileWriterOptions) {
     this.#options = options;
     this.#bytesSent = options.metricGroup.counter("numBytesSend");
+  }
+
+  /** Bytes of the part: those on disk, and those of text that wait. */
+  get size(): number {
+    return this.#written + this.#used;
   }
 
   /** Takes text; a promise when it had to write, which is the back-pressure. Rejects with SINK_FAILED. */
@@ -60,6 +81,12 @@ export class PartFileWriter {
     return this.#track(this.#flush());
   }
 
+  /** Writes everything as `flush` and ends the file; what comes then is for another. Rejects with SINK_FAILED. */
+  roll(): void | Promise<void> {
+    if (this.#used === 0 && this.#file === undefined) return;
+    return this.#track(this.#roll());
+  }
+
   /** Closes the file after the call under way; what was not written is lost. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -70,6 +97,7 @@ export class PartFileWriter {
     this.#buffer = undefined;
     if (file === undefined) return;
     await this.#attempt(`cannot close ${file.path}`, () => file.handle.close());
+    await this.#options.files?.abandoned(file);
   }
 
   #track(operation: Promise<void>): Promise<void> {
@@ -102,6 +130,19 @@ export class PartFileWriter {
     this.#isDirty = false;
   }
 
+  async #roll(): Promise<void> {
+    await this.#flush();
+    const file = this.#file;
+    if (file === undefined) return;
+    await this.#attempt(`cannot end ${file.path}`, async () => {
+      await file.handle.close();
+      await this.#options.files?.finished(file, this.#written);
+    });
+    this.#file = undefined;
+    this.#written = 0;
+    this.#isNamed = false;
+  }
+
   async #drain(): Promise<void> {
     if (this.#used === 0 || this.#buffer === undefined) return;
     await this.#write(this.#buffer.subarray(0, this.#used));
@@ -119,16 +160,19 @@ export class PartFileWriter {
         const { bytesWritten } = await handle.write(bytes, at);
         if (bytesWritten === 0) throw new Error("the file takes no more bytes");
         at += bytesWritten;
+        this.#written += bytesWritten;
       }
     });
     this.#bytesSent.inc(bytes.length);
   }
 
   async #create(): Promise<PartFile> {
-    const { path, subtask, extension, compression, metricGroup } = this.#options;
+    const { path, subtask, extension, compression, metricGroup, files } = this.#options;
+    const prefix = `${this.#options.prefix ?? "part"}-${subtask}-`;
     const suffix = compression === "gzip" ? `.${extension}.gz` : `.${extension}`;
-    const file = await this.#attempt(`cannot create a part file in ${path}`, () =>
-      createPartFile(path, `part-${subtask}-`, suffix),
+    const file = await this.#attempt(
+      `cannot create a part file in ${path}`,
+      async () => files?.create() ?? createPartFile(path, prefix, suffix),
     );
     metricGroup.counter("numPartFiles").inc();
     return file;
@@ -138,6 +182,7 @@ export class PartFileWriter {
     try {
       return await action();
     } catch (error) {
+      if (error instanceof HeadwaterError) throw error;
       throw partFileFailed(this.#options.owner, what, error);
     }
   }

@@ -36,6 +36,24 @@ export async function createPartFile(
   throw new Error(`${MAX_NAMES_TRIED} names from ${prefix}${first} on were taken meanwhile`);
 }
 
+/** Creates a file of this name, and the directory when it is not there. Rejects with the file system's error. */
+export async function createFile(directory: string, name: string): Promise<PartFile> {
+  const created = await fs.mkdir(directory, { recursive: true });
+  const path = join(directory, name);
+  const handle = await fs.open(path, "wx");
+  return { path, handle, directories: directoriesChanged(directory, created) };
+}
+
+/** Whether an error says that a file or its directory is not there. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+}
+
+/** Removes a file; it may have gone. */
+export async function removeFile(path: string): Promise<void> {
+  await fs.rm(path, { force: true });
+}
+
 /** Makes new names in a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
   // Windows cannot open a directory; NTFS journals new names by itself.
