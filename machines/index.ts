@@ -1,4 +1,5 @@
 import type { AnyStateMachine } from "xstate";
+import { asyncOperatorMachine } from "./async-operator.machine.js";
 import { checkpointMachine } from "./checkpoint.machine.js";
 import { committerMachine } from "./committer.machine.js";
 import { connectionMachine } from "./connection.machine.js";
@@ -9,6 +10,7 @@ import { sourceOperatorMachine } from "./source-operator.machine.js";
 import { splitFetcherMachine } from "./split-fetcher.machine.js";
 import { subtaskMachine } from "./subtask.machine.js";
 
+export { type AsyncOperatorEvent, asyncOperatorMachine } from "./async-operator.machine.js";
 export { type CheckpointEvent, checkpointMachine } from "./checkpoint.machine.js";
 export type {
   CheckpointContext,
@@ -77,6 +79,7 @@ export const machines: Readonly<Record<string, AnyStateMachine>> = {
   "source-operator": sourceOperatorMachine,
   "fetcher-manager": fetcherManagerMachine,
   "split-fetcher": splitFetcherMachine,
+  "async-operator": asyncOperatorMachine,
   committer: committerMachine,
   connection: connectionMachine,
 };

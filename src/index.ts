@@ -65,12 +65,22 @@ export * from "./runtime/index.js";
 export { jsonSerializer } from "./serde/index.js";
 export * from "./sink/index.js";
 export {
+  type AsyncAttempt,
+  type AsyncMapOptions,
+  type AsyncMode,
+  type AsyncRetryOptions,
+  type AsyncRetryStrategy,
   assignTimestamps,
+  asyncMap,
   type Chunk,
   type ChunkOperator,
   type Collector,
   type Control,
+  type ExponentialBackoffRetryOptions,
+  exponentialBackoffRetry,
+  type FixedDelayRetryOptions,
   filter,
+  fixedDelayRetry,
   flatMap,
   map,
   type ProcessFunction,

@@ -6,8 +6,10 @@ import type { AnySource } from "../api/source.js";
 import type { WatermarkStrategy } from "../api/watermark.js";
 import type { OperatorState } from "../checkpoint/checkpoint-data.js";
 import { HeadwaterError } from "../errors/index.js";
+import type { InspectionObserver } from "../mailbox/index.js";
 import { type Chunk, type ChunkOperator, isStateful } from "../stream/index.js";
 import type { BadRecordRules } from "./bad-record-policy.js";
+import type { LoopTimers } from "./loop-timers.js";
 import { DEAD_LETTER_STATE, isStatefulSink, SINK_STATE } from "./sink-state.js";
 import { operatorFailed, type SubtaskName } from "./subtask-error.js";
 
@@ -46,6 +48,10 @@ export interface ChainContext {
   readonly indexOfSubtask: number;
   readonly currentParallelism: number;
   readonly restored: Readonly<Record<string, readonly OperatorState[]>>;
+  /** The subtask's. */
+  readonly address: string;
+  readonly inspect: InspectionObserver | undefined;
+  readonly timers: LoopTimers;
   acknowledge(checkpointId: number, operator: string, state: OperatorState): void;
   decline(checkpointId: number, error: unknown): void;
 }
@@ -54,6 +60,8 @@ export interface ChainContext {
 export interface OperatorChain {
   readonly input: Subject<Chunk<unknown>>;
   readonly output: Observable<Chunk<unknown>>;
+  /** The subtask has heard of it, in its loop. */
+  checkpointAborted(checkpointId: number): void;
 }
 
 /**
@@ -62,6 +70,8 @@ export interface OperatorChain {
  */
 export function buildChain(pipeline: Pipeline, context: ChainContext): OperatorChain {
   const input = new Subject<Chunk<unknown>>();
+  const abortListeners: ((checkpointId: number) => void)[] = [];
+  const { address, inspect, timers } = context;
   let output: Observable<Chunk<unknown>> = input;
   const where: SubtaskName = { pipeline: pipeline.id, subtask: context.indexOfSubtask };
   for (const [index, operator] of pipeline.operators.entries()) {
@@ -75,6 +85,11 @@ export function buildChain(pipeline: Pipeline, context: ChainContext): OperatorC
           restoredStates: (context.restored[operator.operatorName] ?? []).map((state) =>
             decodeState(operator.operatorName, state),
           ),
+          address,
+          inspect,
+          processingTime: timers,
+          runInLoop: (action) => timers.runInLoop(action),
+          onCheckpointAborted: (listener) => void abortListeners.push(listener),
           acknowledge: (checkpointId, name, state) =>
             context.acknowledge(checkpointId, name, encodeState(state)),
           decline: (checkpointId, error) => context.decline(checkpointId, error),
@@ -86,7 +101,13 @@ export function buildChain(pipeline: Pipeline, context: ChainContext): OperatorC
       }),
     );
   }
-  return { input, output };
+  return {
+    input,
+    output,
+    checkpointAborted(checkpointId) {
+      for (const listener of abortListeners) listener(checkpointId);
+    },
+  };
 }
 
 const STATE_VERSION = 1;

@@ -1,14 +1,20 @@
 import type { BadRecord } from "../api/bad-record.js";
 import type { Timestamp } from "../api/watermark.js";
 import type { OperatorState } from "../checkpoint/checkpoint-data.js";
-import { type CheckpointBarrier, type Chunk, type Control, FINAL_STATE } from "../stream/index.js";
+import {
+  type CheckpointBarrier,
+  type Chunk,
+  type Control,
+  creditsOf,
+  FINAL_STATE,
+} from "../stream/index.js";
 import { type SubtaskName, sinkFailed } from "./subtask-error.js";
 import type { NamedWriter, WriterPair } from "./subtask-writers.js";
 
 /** What the feed tells its subtask, in the subtask's loop. */
 export interface SinkFeedListener {
-  /** A chunk has been written: its credit comes back. */
-  chunkWritten(): void;
+  /** A chunk has been written: its credits come back. */
+  chunkWritten(credits: number): void;
   /** Everything before the barrier has been written and flushed. */
   barrierReached(barrier: CheckpointBarrier): void;
   /** What a sink has in the checkpoint, or in the subtask's final state (checkpoint −1); before `barrierReached`. */
@@ -22,8 +28,9 @@ export interface SinkFeedListener {
 }
 
 /**
- * Owns: the chunks between the last operator and the sink writer, at most as many as the subtask
- * has credits. Called by: the subtask's loop.
+ * Owns: the chunks between the last operator and the sink writer: what comes of as many chunks as the
+ * subtask has credits, and of the records that async operators may have in flight. Called by: the
+ * subtask's loop.
  * Invariants: one write at a time, records in stream order and dead letters in theirs; those of a
  * chunk are written behind its records, so that they do not cut them into small writes. A barrier
  * passes only after both writers have been flushed.
@@ -35,6 +42,8 @@ export class SinkFeed {
   readonly #where: SubtaskName;
   readonly #chunks: Chunk<unknown>[] = [];
   #steps: Iterator<void | PromiseLike<void>> | undefined;
+  /** Of the chunk that is being written. */
+  #credits = 0;
   #waiting = false;
   #settled: { readonly error?: unknown } | undefined;
   #doing = "";
@@ -79,11 +88,12 @@ export class SinkFeed {
           const chunk = this.#chunks.shift();
           if (chunk === undefined) return;
           this.#steps = this.#write(chunk);
+          this.#credits = creditsOf(chunk);
         }
         const step = this.#steps.next();
         if (step.done === true) {
           this.#steps = undefined;
-          this.#listener.chunkWritten();
+          this.#listener.chunkWritten(this.#credits);
         } else if (typeof step.value?.then === "function") {
           this.#await(step.value);
         }

@@ -158,9 +158,10 @@ export class SourceLoop {
     this.#options.push(chunk);
   }
 
-  /** A chunk has reached the end of the sink: its credit comes back. */
-  chunkWritten(): void {
-    this.#inFlight--;
+  /** A chunk has reached the end of the sink: its credits come back. */
+  chunkWritten(credits = 1): void {
+    if (credits === 0) return;
+    this.#inFlight -= credits;
     this.#options.wake();
   }
 

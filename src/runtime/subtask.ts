@@ -241,7 +241,7 @@ export class Subtask implements Actor<SubtaskEvent> {
   #buildChain(writers: WriterPair): void {
     const { pipeline, subtask, parallelism, restored } = this.#options;
     this.#feed = new SinkFeed(writers, this.#id, {
-      chunkWritten: () => this.#loop.chunkWritten(),
+      chunkWritten: (credits) => this.#loop.chunkWritten(credits),
       barrierReached: ({ checkpointId }) => this.#checkpoints.acknowledge(checkpointId),
       sinkSnapshot: (checkpointId, name, state) =>
         this.#checkpoints.operatorSnapshot(checkpointId, name, state),
@@ -254,6 +254,7 @@ export class Subtask implements Actor<SubtaskEvent> {
       indexOfSubtask: subtask,
       currentParallelism: parallelism,
       restored: restored?.operators ?? {},
+      ...{ address: this.#context.self, inspect: this.#options.inspect, timers: this.#timers },
       acknowledge: (checkpointId, operator, state) =>
         this.#checkpoints.operatorSnapshot(checkpointId, operator, state),
       decline: (checkpointId, error) => this.#checkpoints.decline(checkpointId, error),
@@ -302,6 +303,7 @@ export class Subtask implements Actor<SubtaskEvent> {
 
   #abortCheckpoint(checkpointId: number): void {
     this.#operator?.notifyCheckpointAborted(checkpointId);
+    this.#chain?.checkpointAborted(checkpointId);
     const stop = this.#checkpoints.abort(checkpointId);
     if (stop === undefined) return;
     if (stop.drain) throw drainedInVain(checkpointId);

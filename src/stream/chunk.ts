@@ -33,6 +33,16 @@ export interface Chunk<T> {
   readonly records: readonly T[];
   readonly timestamps: readonly Timestamp[];
   readonly controls: readonly Control[];
+  /**
+   * How many of the source's credits come back when the chunk has been written; default 1. What an
+   * operator emits has as many in all as what it was given.
+   */
+  readonly credits?: number | undefined;
+}
+
+/** The credits that come back with a chunk. */
+export function creditsOf({ credits = 1 }: Chunk<unknown>): number {
+  return credits;
 }
 
 /** The shared list of chunks without controls. */

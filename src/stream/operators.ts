@@ -7,17 +7,19 @@ import { NO_CONTROLS } from "./chunk.js";
 /**
  * An RxJS operator over chunks: what `pipe` takes.
  *
- * Contract: one chunk out for each chunk in, in order, with its controls; so the credits of the
- * subtask stay true and barriers keep their place. It may take its time (an async operator).
+ * Contract: controls keep their order, and the chunks out have as many `credits` in all as those in,
+ * so that the source neither overtakes the sink nor waits for ever. What answers at once gives one
+ * chunk out for each chunk in, with its credits. What answers later, such as `asyncMap`, may hold
+ * credits back to hold the source back.
  */
 export type ChunkOperator<A, B> = OperatorFunction<Chunk<A>, Chunk<B>>;
 
 /** Replaces each record by `project(record)`; timestamps and controls stay. */
 export function map<A, B>(project: (record: A, timestamp: Timestamp) => B): ChunkOperator<A, B> {
   return mapChunks((chunk: Chunk<A>) => {
-    const { timestamps, controls } = chunk;
+    const { timestamps, controls, credits } = chunk;
     const records = chunk.records.map((record, i) => project(record, timestamps[i] as Timestamp));
-    return { records, timestamps, controls };
+    return { records, timestamps, controls, credits };
   });
 }
 
@@ -67,6 +69,7 @@ export function assignTimestamps<A>(extract: (record: A) => Timestamp): ChunkOpe
     records: chunk.records,
     timestamps: chunk.records.map((record) => extract(record)),
     controls: chunk.controls,
+    credits: chunk.credits,
   }));
 }
 
@@ -77,12 +80,12 @@ function rebuild<A, B>(
 ): Chunk<B> {
   const records: B[] = [];
   const timestamps: Timestamp[] = [];
-  const controls = chunk.controls;
+  const { controls, credits } = chunk;
   if (controls.length === 0) {
     for (let i = 0; i < chunk.records.length; i++) {
       put(chunk.records[i] as A, chunk.timestamps[i] as Timestamp, records, timestamps);
     }
-    return { records, timestamps, controls: NO_CONTROLS };
+    return { records, timestamps, controls: NO_CONTROLS, credits };
   }
   const moved: Control[] = [];
   let next = 0;
@@ -94,5 +97,5 @@ function rebuild<A, B>(
       put(chunk.records[i] as A, chunk.timestamps[i] as Timestamp, records, timestamps);
     }
   }
-  return { records, timestamps, controls: moved };
+  return { records, timestamps, controls: moved, credits };
 }

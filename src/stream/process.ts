@@ -1,7 +1,12 @@
 import { Observable } from "rxjs/internal/Observable";
 import type { Timestamp, Watermark } from "../api/watermark.js";
-import { HeadwaterError } from "../errors/index.js";
 import type { Chunk, Control } from "./chunk.js";
+import {
+  FINAL_STATE,
+  type OperatorContext,
+  STANDALONE,
+  snapshotFailed,
+} from "./operator-context.js";
 import type { ChunkOperator } from "./operators.js";
 
 /** Takes what a process function emits. */
@@ -33,22 +38,11 @@ export interface ProcessFunctionContext {
   readonly restoredStates: readonly unknown[];
 }
 
-/** How the subtask lets a stateful operator take part in checkpoints. */
-export interface OperatorContext extends ProcessFunctionContext {
-  /** Called when the barrier passes, and with checkpoint −1 for the final state at the end of data. */
-  acknowledge(checkpointId: number, operator: string, state: unknown): void;
-  /** Called instead when the state could not be taken: the checkpoint is aborted, the job goes on. */
-  decline(checkpointId: number, error: HeadwaterError): void;
-}
-
 /** A stateful operator before a subtask has bound it. */
 export interface StatefulOperator {
   readonly operatorName: string;
   bind(context: OperatorContext): ChunkOperator<never, unknown>;
 }
-
-/** The checkpoint id of a subtask's final state. */
-export const FINAL_STATE = -1;
 
 /** What `process` takes. */
 export interface ProcessOptions<A, B> {
@@ -56,16 +50,6 @@ export interface ProcessOptions<A, B> {
   readonly name: string;
   create(context: ProcessFunctionContext): ProcessFunction<A, B>;
 }
-
-const STATELESS: OperatorContext = {
-  indexOfSubtask: 0,
-  currentParallelism: 1,
-  restoredStates: [],
-  acknowledge() {},
-  decline(_checkpointId, error) {
-    throw error;
-  },
-};
 
 /**
  * Runs a process function over the stream; its state is part of every checkpoint.
@@ -96,7 +80,7 @@ export function process<A, B>(options: ProcessOptions<A, B>): ChunkOperator<A, B
       });
   };
   const operator: ChunkOperator<A, B> & StatefulOperator = Object.assign(
-    (chunks: Observable<Chunk<A>>) => bind(STATELESS)(chunks),
+    (chunks: Observable<Chunk<A>>) => bind(STANDALONE)(chunks),
     { operatorName: options.name, bind: bind as StatefulOperator["bind"] },
   );
   return operator;
@@ -139,7 +123,12 @@ class ProcessRun<A, B> implements Collector<B> {
       controls.push({ ...control, at: this.#records.length });
     }
     this.#processRecords(chunk, from, chunk.records.length);
-    return { records: this.#records, timestamps: this.#timestamps, controls };
+    return {
+      records: this.#records,
+      timestamps: this.#timestamps,
+      controls,
+      credits: chunk.credits,
+    };
   }
 
   #processRecords(chunk: Chunk<A>, from: number, to: number): void {
@@ -170,11 +159,7 @@ class ProcessRun<A, B> implements Collector<B> {
     try {
       this.#context.acknowledge(checkpointId, this.#name, this.#function.snapshotState());
     } catch (cause) {
-      const error = new HeadwaterError(
-        "OPERATOR_FAILED",
-        `operator ${this.#name} could not snapshot its state`,
-        { domain: "user", retry: "backoff", scope: "reader", cause },
-      );
+      const error = snapshotFailed(this.#name, cause);
       if (checkpointId === FINAL_STATE) throw error;
       this.#context.decline(checkpointId, error);
     }

@@ -49,7 +49,7 @@ export function throughRecords<A, B>(operators: OperatorFunction<A, B>): ChunkOp
             now = chunk.timestamps[i] as Timestamp;
             input.next(chunk.records[i] as A);
           }
-          const out: Chunk<B> = { records, timestamps, controls };
+          const out: Chunk<B> = { records, timestamps, controls, credits: chunk.credits };
           records = [];
           timestamps = [];
           subscriber.next(out);

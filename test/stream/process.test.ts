@@ -11,6 +11,7 @@ import {
   process,
   type StatefulOperator,
 } from "../../src/stream/index.js";
+import { STANDALONE } from "../../src/stream/operator-context.js";
 import { anyStream, chunksOf, collect, type Element, elementsOf } from "./elements.js";
 
 /** Sums records; emits the sum at each watermark. */
@@ -38,6 +39,7 @@ function bound(operator: unknown, restoredStates: readonly unknown[] = []) {
   const acknowledged: Acknowledged[] = [];
   const declined: { readonly checkpointId: number; readonly message: string }[] = [];
   const context: OperatorContext = {
+    ...STANDALONE,
     indexOfSubtask: 1,
     currentParallelism: 2,
     restoredStates,

@@ -20,7 +20,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   options: { values: ["errors"], types: ["api"] },
   serde: { values: ["errors"], types: ["api"] },
   metrics: { values: ["errors"], types: ["api"] },
-  stream: { values: ["errors"], types: ["api"] },
+  stream: { values: ["errors", "mailbox", "machines", "options"], types: ["api"] },
   eventtime: { values: ["errors", "options"], types: ["api", "mailbox"] },
   sink: { values: ["errors", "options"], types: ["api"] },
   reader: { values: ["errors", "mailbox", "machines", "options", "serde"], types: ["api"] },
@@ -82,6 +82,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   immer: ["machines"],
   rxjs: ["stream", "sink", "runtime", "src/connectors/elements", "src/connectors/push"],
   valibot: [
+    "stream",
     "options",
     "serde",
     "eventtime",

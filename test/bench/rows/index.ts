@@ -1,5 +1,6 @@
 import type { Benchmark } from "../benchmark.js";
 import { alignment } from "./alignment.js";
+import { asyncIo } from "./async-io.js";
 import { checkpoints } from "./checkpoints.js";
 import { ndjson } from "./ndjson.js";
 import { numbers } from "./numbers.js";
@@ -22,6 +23,7 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   reports,
   alignment,
   responsiveness,
+  "async-io": asyncIo,
   memory: slowSinkMemory,
   "start-up": startUp,
 };

@@ -1,0 +1,96 @@
+import type { Timestamp } from "../api/watermark.js";
+import { HeadwaterError } from "../errors/index.js";
+
+/** A record with its event time: what a restored operator begins with. */
+export interface InFlight<A> {
+  readonly record: A;
+  readonly timestamp: Timestamp;
+}
+
+/** JSON has no infinite numbers: a timestamp that is none is text. */
+type StoredRecord = readonly [record: unknown, timestamp: number | string];
+
+/** The operator's state; throws when a record would not come back from JSON as it was. */
+export function stateOf(records: readonly InFlight<unknown>[]): {
+  readonly inFlight: readonly StoredRecord[];
+} {
+  return {
+    inFlight: records.map(({ record, timestamp }): StoredRecord => {
+      const mistake = jsonMistake(record, "record", new Set());
+      if (mistake !== undefined) throw notJson(mistake);
+      return [record, Number.isFinite(timestamp) ? timestamp : String(timestamp)];
+    }),
+  };
+}
+
+/** The records of states that `stateOf` gave; throws CHECKPOINT_STATE_UNMATCHED. */
+export function inFlightOf<A>(name: string, states: readonly unknown[]): readonly InFlight<A>[] {
+  return states.flatMap((state) => {
+    const { inFlight } = (state ?? {}) as { readonly inFlight?: unknown };
+    if (!Array.isArray(inFlight) || !inFlight.every(isStored)) throw stateUnmatched(name);
+    return inFlight.map(([record, timestamp]) => ({
+      record: record as A,
+      timestamp: Number(timestamp),
+    }));
+  });
+}
+
+function isStored(stored: unknown): stored is StoredRecord {
+  return Array.isArray(stored) && stored.length === 2 && !Number.isNaN(Number(stored[1]));
+}
+
+/** Where and why a value is not plain JSON; `above` are the objects that it lies in. */
+function jsonMistake(value: unknown, path: string, above: Set<object>): string | undefined {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return undefined;
+    case "number":
+      return Number.isFinite(value) ? undefined : `${path} is ${value}`;
+    case "object":
+      return value === null ? undefined : objectMistake(value, path, above);
+    default:
+      return `${path} is ${value === undefined ? "undefined" : `a ${typeof value}`}`;
+  }
+}
+
+function objectMistake(value: object, path: string, above: Set<object>): string | undefined {
+  if (above.has(value)) return `${path} holds itself`;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isArray = Array.isArray(value);
+  if (!isArray && prototype !== Object.prototype && prototype !== null) {
+    return `${path} is a ${value.constructor?.name ?? "object of a class"}`;
+  }
+  above.add(value);
+  for (const [key, member] of isArray ? value.entries() : Object.entries(value)) {
+    // A property that is undefined reads the same when it is not there.
+    if (member === undefined && !isArray) continue;
+    const inner = isArray ? `${path}[${key}]` : `${path}.${key}`;
+    const mistake = jsonMistake(member, inner, above);
+    if (mistake !== undefined) return mistake;
+  }
+  above.delete(value);
+  return undefined;
+}
+
+function notJson(mistake: string): HeadwaterError {
+  return new HeadwaterError("SERIALIZER_FAILED", `a record in flight is not JSON: ${mistake}`, {
+    domain: "user",
+    retry: "never",
+    scope: "reader",
+    hint: "Checkpoints hold the records that wait for asyncMap: turn them into JSON with map before.",
+  });
+}
+
+function stateUnmatched(name: string): HeadwaterError {
+  return new HeadwaterError(
+    "CHECKPOINT_STATE_UNMATCHED",
+    `the checkpointed state of operator ${name} is not that of an asyncMap`,
+    {
+      domain: "user",
+      retry: "never",
+      scope: "job",
+      hint: "Give the operator another name, or restore from a checkpoint that this release wrote.",
+    },
+  );
+}

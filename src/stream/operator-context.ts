@@ -1,0 +1,53 @@
+import { HeadwaterError } from "../errors/index.js";
+import type { InspectionObserver, ProcessingTimeService } from "../mailbox/index.js";
+import type { ProcessFunctionContext } from "./process.js";
+import { StandaloneTimers } from "./standalone-timers.js";
+
+/** How the subtask lets a stateful operator take part in checkpoints, and work later in its loop. */
+export interface OperatorContext extends ProcessFunctionContext {
+  /** The subtask's; for the inspector. */
+  readonly address: string;
+  readonly inspect: InspectionObserver | undefined;
+  /** Timers whose callbacks run in the subtask's loop. */
+  readonly processingTime: ProcessingTimeService;
+  /** Runs the action in the subtask's loop, soon: how the result of a promise comes back. */
+  runInLoop(action: () => void): void;
+  /** Has the listener called in the loop when the subtask hears that a checkpoint was aborted. */
+  onCheckpointAborted(listener: (checkpointId: number) => void): void;
+  /** Called when the barrier passes, and with checkpoint −1 for the final state at the end of data. */
+  acknowledge(checkpointId: number, operator: string, state: unknown): void;
+  /** Called instead when the state could not be taken: the checkpoint is aborted, the job goes on. */
+  decline(checkpointId: number, error: HeadwaterError): void;
+}
+
+/** The checkpoint id of a subtask's final state. */
+export const FINAL_STATE = -1;
+
+/** Outside a job: no state, no checkpoints, and the loop is that of Node. */
+export const STANDALONE: OperatorContext = {
+  indexOfSubtask: 0,
+  currentParallelism: 1,
+  restoredStates: [],
+  address: "standalone",
+  inspect: undefined,
+  processingTime: new StandaloneTimers(),
+  runInLoop: (action) => action(),
+  onCheckpointAborted() {},
+  acknowledge() {},
+  decline(_checkpointId, error) {
+    throw error;
+  },
+};
+
+export function snapshotFailed(operator: string, cause: unknown): HeadwaterError {
+  return new HeadwaterError(
+    "OPERATOR_FAILED",
+    `operator ${operator} could not snapshot its state`,
+    {
+      domain: "user",
+      retry: "backoff",
+      scope: "reader",
+      cause,
+    },
+  );
+}
