@@ -72,7 +72,9 @@ function describe(subtask: SubtaskStatus): string {
   const { splits, paused } = subtask;
   const parts = [
     subtask.mode.padEnd(21),
-    `${splits} splits${paused > 0 ? `, ${paused} paused` : ""}`.padEnd(20),
+    `${splits} ${splits === 1 ? "split" : "splits"}${paused > 0 ? `, ${paused} paused` : ""}`.padEnd(
+      20,
+    ),
     `${formatCount(subtask.records)} records`.padEnd(18),
     `watermark ${formatTimestamp(subtask.watermark)}`,
   ];
