@@ -1,5 +1,6 @@
 import { produce } from "immer";
 import { assign, setup } from "xstate";
+import { doublingDelay } from "./retry-delay.js";
 
 /** What happens to the commits of one sink in one subtask. */
 export type CommitterEvent =
@@ -27,13 +28,10 @@ export interface CommitterInput {
 
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 60_000;
-/** More doublings than this would only overflow. */
-const MAX_DOUBLINGS = 20;
 
 /** Milliseconds before the retry that is counted last: the delay doubles with each one in a row. */
 export function commitRetryDelay({ retries }: CommitterMachineContext): number {
-  const doublings = Math.min(Math.max(0, retries - 1), MAX_DOUBLINGS);
-  return Math.min(FIRST_DELAY * 2 ** doublings, LONGEST_DELAY);
+  return doublingDelay(retries, FIRST_DELAY, LONGEST_DELAY);
 }
 
 const failed = { target: "Failed", actions: "reportFailure" } as const;

@@ -1,5 +1,6 @@
 import { produce } from "immer";
 import { assign, setup } from "xstate";
+import { doublingDelay } from "./retry-delay.js";
 
 /** What happens to a connection. */
 export type ConnectionEvent =
@@ -30,13 +31,9 @@ export interface ConnectionContext extends ConnectionPolicy {
   readonly retries: number;
 }
 
-/** More doublings than this would only overflow. */
-const MAX_DOUBLINGS = 40;
-
 /** Milliseconds before the retry that is counted last: the delay doubles with each one in a row. */
 export function retryDelayOf(context: ConnectionContext): number {
-  const doublings = Math.min(Math.max(0, context.retries - 1), MAX_DOUBLINGS);
-  return Math.min(context.retryDelay * 2 ** doublings, context.maxRetryDelay);
+  return doublingDelay(context.retries, context.retryDelay, context.maxRetryDelay);
 }
 
 const definition = setup({

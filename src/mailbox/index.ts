@@ -5,6 +5,7 @@ export * from "./availability.js";
 export * from "./clock.js";
 export * from "./dispatcher.js";
 export * from "./envelope.js";
+export * from "./fixed-delay.js";
 export * from "./journal.js";
 export * from "./machine-host.js";
 export * from "./mailbox.js";

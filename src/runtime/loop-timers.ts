@@ -1,4 +1,9 @@
-import type { ActorContext, Cancel, ProcessingTimeService } from "../mailbox/index.js";
+import {
+  type ActorContext,
+  type Cancel,
+  type ProcessingTimeService,
+  repeatWithFixedDelay,
+} from "../mailbox/index.js";
 
 /**
  * Owns: the timers and deferred actions of one subtask. Called by: its operator and reader.
@@ -33,17 +38,7 @@ export class LoopTimers implements ProcessingTimeService {
   }
 
   scheduleWithFixedDelay(callback: () => void, initialDelay: number, period: number): Cancel {
-    let cancelled = false;
-    let cancel: Cancel = () => {};
-    const run = (): void => {
-      callback();
-      if (!cancelled) cancel = this.registerTimer(period, run);
-    };
-    cancel = this.registerTimer(initialDelay, run);
-    return () => {
-      cancelled = true;
-      cancel();
-    };
+    return repeatWithFixedDelay(this, callback, initialDelay, period);
   }
 
   /** Runs the action in the loop, soon. */

@@ -48,10 +48,12 @@ export interface ChainContext {
   readonly indexOfSubtask: number;
   readonly currentParallelism: number;
   readonly restored: Readonly<Record<string, readonly OperatorState[]>>;
-  /** The subtask's. */
-  readonly address: string;
-  readonly inspect: InspectionObserver | undefined;
-  readonly timers: LoopTimers;
+  /** The subtask's loop. */
+  readonly loop: {
+    readonly address: string;
+    readonly inspect: InspectionObserver | undefined;
+    readonly timers: LoopTimers;
+  };
   acknowledge(checkpointId: number, operator: string, state: OperatorState): void;
   decline(checkpointId: number, error: unknown): void;
 }
@@ -71,7 +73,7 @@ export interface OperatorChain {
 export function buildChain(pipeline: Pipeline, context: ChainContext): OperatorChain {
   const input = new Subject<Chunk<unknown>>();
   const abortListeners: ((checkpointId: number) => void)[] = [];
-  const { address, inspect, timers } = context;
+  const { address, inspect, timers } = context.loop;
   let output: Observable<Chunk<unknown>> = input;
   const where: SubtaskName = { pipeline: pipeline.id, subtask: context.indexOfSubtask };
   for (const [index, operator] of pipeline.operators.entries()) {

@@ -254,7 +254,7 @@ export class Subtask implements Actor<SubtaskEvent> {
       indexOfSubtask: subtask,
       currentParallelism: parallelism,
       restored: restored?.operators ?? {},
-      ...{ address: this.#context.self, inspect: this.#options.inspect, timers: this.#timers },
+      loop: { address: this.#context.self, inspect: this.#options.inspect, timers: this.#timers },
       acknowledge: (checkpointId, operator, state) =>
         this.#checkpoints.operatorSnapshot(checkpointId, operator, state),
       decline: (checkpointId, error) => this.#checkpoints.decline(checkpointId, error),

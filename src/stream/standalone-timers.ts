@@ -1,4 +1,9 @@
-import { type Cancel, type ProcessingTimeService, RealClock } from "../mailbox/index.js";
+import {
+  type Cancel,
+  type ProcessingTimeService,
+  RealClock,
+  repeatWithFixedDelay,
+} from "../mailbox/index.js";
 
 /** The timers of an operator that runs outside a job: real time, and Node's own loop. */
 export class StandaloneTimers implements ProcessingTimeService {
@@ -17,16 +22,6 @@ export class StandaloneTimers implements ProcessingTimeService {
   }
 
   scheduleWithFixedDelay(callback: () => void, initialDelay: number, period: number): Cancel {
-    let cancelled = false;
-    let cancel: Cancel = () => {};
-    const run = (): void => {
-      callback();
-      if (!cancelled) cancel = this.registerTimer(period, run);
-    };
-    cancel = this.registerTimer(initialDelay, run);
-    return () => {
-      cancelled = true;
-      cancel();
-    };
+    return repeatWithFixedDelay(this, callback, initialDelay, period);
   }
 }
