@@ -36,7 +36,8 @@ export type CheckpointEvent =
   | ({ readonly type: "StoreFailed" } & OfCheckpoint)
   | { readonly type: "Suspend" }
   | { readonly type: "Resume" }
-  | { readonly type: "Close" };
+  | { readonly type: "Close" }
+  | { readonly type: "CloseTimedOut" };
 
 const NEVER_SEEN: CheckpointSubtask = { attempt: -1, status: "MISSING" };
 const IDLE = "#checkpoint.running.idle" as const;
@@ -101,6 +102,7 @@ export const checkpointMachine = setup({
     startScheduler: () => {},
     stopScheduler: () => {},
     confirmSuspended: () => {},
+    startCloseTimeout: () => {},
     closeCoordinator: () => {},
     unexpectedEvent: () => {},
 
@@ -207,6 +209,7 @@ export const checkpointMachine = setup({
     TimedOut: IGNORE,
     Stored: { actions: "discardLateCheckpoint" },
     StoreFailed: IGNORE,
+    CloseTimedOut: IGNORE,
     Resume: IGNORE,
     "*": { actions: "unexpectedEvent" },
   },
@@ -272,6 +275,7 @@ export const checkpointMachine = setup({
             StoreFailed: FAILURE,
             TimedOut: FAILURE,
             Suspend: { target: "#checkpoint.suspending" },
+            Close: { target: "#checkpoint.closing" },
           },
         },
       },
@@ -285,6 +289,7 @@ export const checkpointMachine = setup({
         TimedOut: { guard: "concernsPending", target: "suspended", actions: [...ABORT] },
         Suspend: IGNORE,
         Resume: { target: "running.storing" },
+        Close: { target: "closing" },
       },
     },
     suspended: {
@@ -295,6 +300,22 @@ export const checkpointMachine = setup({
       on: {
         Suspend: { actions: "confirmSuspended" },
         Resume: { target: "waitingForTasks" },
+      },
+    },
+    closing: {
+      description: "The job has ended while a whole checkpoint is still being written",
+      meta: { flink: "CheckpointCoordinator.shutdown" },
+      entry: "startCloseTimeout",
+      on: {
+        Stored: [
+          { guard: "concernsPending", target: "stopped", actions: [...COMPLETE] },
+          { actions: "discardLateCheckpoint" },
+        ],
+        StoreFailed: { guard: "concernsPending", target: "stopped", actions: [...ABORT] },
+        TimedOut: { guard: "concernsPending", target: "stopped", actions: [...ABORT] },
+        CloseTimedOut: { target: "stopped", actions: [...ABORT] },
+        Suspend: IGNORE,
+        Close: IGNORE,
       },
     },
     stopped: {

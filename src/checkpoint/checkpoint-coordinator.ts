@@ -23,6 +23,8 @@ import { PendingCheckpoint } from "./pending-checkpoint.js";
 import { SubtaskRegistry } from "./subtask-registry.js";
 
 const DEFAULT_TIMEOUT = 600_000;
+/** How long the end of a job waits for a checkpoint that is being stored, in milliseconds. */
+const CLOSE_TIMEOUT = 10_000;
 
 /**
  * Takes the job's checkpoints, one at a time (Flink `CheckpointCoordinator`).
@@ -56,6 +58,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
   #pending: PendingCheckpoint | undefined;
   #lastCheckpoint: CompletedCheckpoint | undefined;
   #suspendReplyTo: Address | undefined;
+  #closeReplyTo: Address | undefined;
   /** The mailbox event that the machine is working on: its actions take the payload from here. */
   #received: CheckpointCoordinatorEvent | undefined;
   #triggering: RequestBatch = [];
@@ -63,7 +66,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
   #stored: CompletedCheckpoint | undefined;
   #storeError: unknown;
   #lastFailure: HeadwaterError | undefined;
-  /** A finished subtask waits for a checkpoint that holds its final state. */
+  /** A finished subtask waits for a checkpoint that holds its final state, a new one to read. */
   #isAwaited = false;
   #unexpected: string | undefined;
 
@@ -115,6 +118,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
         const { type, pipeline, subtask, attempt } = event;
         this.#send({ type, pipeline, subtask, attempt });
         if (type === "SubtaskFinished" && event.awaits !== undefined) this.#isAwaited = true;
+        if (type === "SubtaskRunning" && this.#options.awaitedByNewAttempts) this.#isAwaited = true;
         break;
       }
       case "CheckpointAcknowledged":
@@ -150,7 +154,11 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
         this.#send({ type: "Resume" });
         break;
       case "CloseCheckpointCoordinator":
+        this.#closeReplyTo = event.replyTo;
         this.#send({ type: "Close" });
+        break;
+      case "CloseTimedOut":
+        this.#send({ type: "CloseTimedOut" });
         break;
       case "PeriodicTriggerDue":
         if (this.#schedule.due(event, this.#isIdle)) this.#trigger([]);
@@ -193,6 +201,9 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
         startScheduler: () => this.#schedule.start(),
         stopScheduler: () => this.#schedule.stop(),
         confirmSuspended: () => this.#confirmSuspended(),
+        startCloseTimeout: () => {
+          this.#context.postAfter(CLOSE_TIMEOUT, { type: "CloseTimedOut" });
+        },
         closeCoordinator: () => this.#close(),
         unexpectedEvent: ({ event }) => {
           this.#unexpected = event.type;
@@ -367,6 +378,9 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     const pending = this.#endPending();
     this.#requests.fail(pending?.options.requests ?? [], requestRefused("the job has ended"));
     this.#requests.fail(this.#requests.takeAll(), requestRefused("the job has ended"));
+    if (this.#closeReplyTo !== undefined) {
+      this.#context.post(this.#closeReplyTo, { type: "CheckpointCoordinatorClosed" });
+    }
     this.#context.stop();
   }
 

@@ -100,9 +100,19 @@ export interface Resume {
   readonly type: "Resume";
 }
 
-/** The job has ended: open requests fail, and the actor stops. */
+/**
+ * The job has ended: open requests fail, a checkpoint that is being stored is waited for (10 s), and
+ * the actor stops.
+ */
 export interface CloseCheckpointCoordinator {
   readonly type: "CloseCheckpointCoordinator";
+  /** Hears CheckpointCoordinatorClosed. */
+  readonly replyTo: Address;
+}
+
+/** Own timer: the storage has not answered for too long after the job's end. */
+export interface CloseTimedOut {
+  readonly type: "CloseTimedOut";
 }
 
 /** Own timer: the next periodic checkpoint is due; one of an earlier schedule is ignored. */
@@ -140,6 +150,7 @@ export type CheckpointCoordinatorEvent =
   | CloseCheckpointCoordinator
   | PeriodicTriggerDue
   | CheckpointTimedOut
+  | CloseTimedOut
   | StoreSettled;
 
 /** To the job master: a checkpoint is durable, and a later restart goes back to it. */
@@ -169,6 +180,11 @@ export interface CheckpointsSuspended {
   readonly type: "CheckpointsSuspended";
   /** The last that was completed by this coordinator; undefined when none was. */
   readonly lastCheckpoint: CompletedCheckpoint | undefined;
+}
+
+/** To the `replyTo` of CloseCheckpointCoordinator: nothing is written any more. */
+export interface CheckpointCoordinatorClosed {
+  readonly type: "CheckpointCoordinatorClosed";
 }
 
 /** To a request's `replyTo`. */

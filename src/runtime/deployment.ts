@@ -27,6 +27,7 @@ export interface DeploymentOptions {
   readonly autoWatermarkInterval: number;
   readonly allowUnalignedSourceSplits: boolean;
   readonly hasPeriodicCheckpoints: boolean;
+  readonly pausesUntilCheckpoint: boolean;
   readonly jobMaster: Address;
   readonly checkpointCoordinator: Address;
   readonly metricGroup: MetricGroup;
@@ -202,6 +203,7 @@ export class Deployment {
           autoWatermarkInterval: options.autoWatermarkInterval,
           allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
           hasPeriodicCheckpoints: options.hasPeriodicCheckpoints,
+          pausesUntilCheckpoint: options.pausesUntilCheckpoint,
           restored,
           restoredCheckpointId: restored === undefined ? undefined : checkpointId,
           inspect: options.inspect,

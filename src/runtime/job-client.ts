@@ -1,5 +1,6 @@
 import type { MetricsSnapshot } from "../api/metrics.js";
 import type {
+  CheckpointCoordinatorClosed,
   CompletedCheckpoint,
   RequestCheckpoint,
   RequestFailed,
@@ -49,7 +50,12 @@ export interface JobHandle {
 /** Requests that may wait for their checkpoint at once. */
 const MAX_REQUESTS = 64;
 
-type ClientEvent = JobStatusChanged | JobTerminated | RequestFinished | RequestFailed;
+type ClientEvent =
+  | JobStatusChanged
+  | JobTerminated
+  | CheckpointCoordinatorClosed
+  | RequestFinished
+  | RequestFailed;
 
 interface PendingRequest {
   readonly resolve: (checkpoint: CompletedCheckpoint) => void;
@@ -71,6 +77,8 @@ export class JobClient implements Actor<ClientEvent>, JobHandle {
   readonly #requests = new Map<string, PendingRequest>();
   #nextRequest = 0;
   #status: JobStatus;
+  #terminated: JobTerminated | undefined;
+  #checkpointsClosed = false;
   #settle!: { resolve: (result: JobResult) => void; reject: (error: unknown) => void };
 
   constructor(
@@ -139,7 +147,13 @@ export class JobClient implements Actor<ClientEvent>, JobHandle {
         this.#take(event.requestId)?.reject(fromErrorInfo(event.error));
         break;
       case "JobTerminated":
-        this.#terminated(event);
+        this.#terminated = event;
+        this.#checkpointsClosed ||= !event.awaitsCheckpoints;
+        this.#settleWhenClosed();
+        break;
+      case "CheckpointCoordinatorClosed":
+        this.#checkpointsClosed = true;
+        this.#settleWhenClosed();
         break;
     }
   }
@@ -187,7 +201,10 @@ export class JobClient implements Actor<ClientEvent>, JobHandle {
     return request;
   }
 
-  #terminated({ status, error }: JobTerminated): void {
+  /** Whoever awaits the end may delete or read the checkpoints then: none must still be written. */
+  #settleWhenClosed(): void {
+    if (this.#terminated === undefined || !this.#checkpointsClosed) return;
+    const { status, error } = this.#terminated;
     this.#status = status;
     for (const request of this.#requests.values()) request.reject(this.#ended());
     this.#requests.clear();

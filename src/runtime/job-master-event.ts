@@ -62,6 +62,8 @@ export interface JobStatusChanged {
 /** To the client, last: how the job ended. */
 export interface JobTerminated {
   readonly type: "JobTerminated";
+  /** A checkpoint may still be written: CheckpointCoordinatorClosed says when not. */
+  readonly awaitsCheckpoints: boolean;
   readonly status: JobStatus;
   readonly error: ErrorInfo | undefined;
 }

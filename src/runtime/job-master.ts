@@ -50,6 +50,8 @@ export class JobMaster implements Actor<JobMasterEvent> {
   #release = 0;
   #releaseTimedOut = false;
   #suspending = false;
+  /** It has stopped by itself: nobody answers there any more. */
+  #checkpointsBroken = false;
   /** What the next deployment starts from. */
   #restoring: CheckpointData | undefined;
   /** The machine has asked for it; done after the transition, in which it could take no failure. */
@@ -137,6 +139,9 @@ export class JobMaster implements Actor<JobMasterEvent> {
         this.#failed(event.error, true);
         break;
       case "CheckpointCoordinatorFailed":
+        this.#checkpointsBroken = true;
+        this.#giveUp(event.error);
+        break;
       case "ActorFailed":
         this.#giveUp(event.error);
         break;
@@ -341,9 +346,14 @@ export class JobMaster implements Actor<JobMasterEvent> {
     if (this.#terminated) return;
     const status = { ...this.#status(), state };
     this.#terminated = true;
-    this.#context.post(this.#options.checkpointCoordinator, { type: "CloseCheckpointCoordinator" });
-    this.#context.post(this.#options.client, {
+    const { client, checkpointCoordinator } = this.#options;
+    this.#context.post(checkpointCoordinator, {
+      type: "CloseCheckpointCoordinator",
+      replyTo: client,
+    });
+    this.#context.post(client, {
       type: "JobTerminated",
+      awaitsCheckpoints: !this.#checkpointsBroken,
       status,
       error: state === "FAILED" ? this.#lastError : undefined,
     });

@@ -33,6 +33,12 @@ export interface CheckpointOptions {
   readonly tolerableFailures?: number;
   /** The interval while a source is in backlog; 0: none. Default: `interval`. */
   readonly intervalDuringBacklog?: number | string;
+  /**
+   * Subtasks read nothing from their start, or a restart, until a checkpoint has completed, which is
+   * taken at once; needs `interval`. What was restored and committed is then safe before anything
+   * new is read. Default false.
+   */
+  readonly pauseUntilFirstCheckpoint?: boolean;
   /** How many completed checkpoints are kept; default 3. */
   readonly retained?: number;
 }
@@ -83,6 +89,7 @@ export interface JobOptions {
     readonly minPause: number;
     readonly tolerableFailures: number;
     readonly intervalDuringBacklog: number | undefined;
+    readonly pauseUntilFirstCheckpoint: boolean;
     readonly retained: number;
   };
   readonly restartStrategy: RestartStrategy;
@@ -115,6 +122,7 @@ const schema = v.optional(
         minPause: v.optional(duration(), 0),
         tolerableFailures: v.optional(wholeNumber(0), 0),
         intervalDuringBacklog: v.optional(duration()),
+        pauseUntilFirstCheckpoint: v.optional(v.boolean(), false),
         retained: v.optional(wholeNumber(1), 3),
       }),
       {},
@@ -145,6 +153,9 @@ export function parseRunOptions(options: RunOptions | undefined): JobOptions {
     throw conflict("run.resume needs run.checkpoint.directory: nothing else outlives the process");
   }
   const takesCheckpoints = checkpoint.interval !== undefined;
+  if (checkpoint.pauseUntilFirstCheckpoint && !takesCheckpoints) {
+    throw conflict("run.checkpoint.pauseUntilFirstCheckpoint needs run.checkpoint.interval");
+  }
   return {
     ...parsed,
     checkpoint: {
@@ -155,6 +166,7 @@ export function parseRunOptions(options: RunOptions | undefined): JobOptions {
       minPause: checkpoint.minPause,
       tolerableFailures: checkpoint.tolerableFailures,
       intervalDuringBacklog: checkpoint.intervalDuringBacklog,
+      pauseUntilFirstCheckpoint: checkpoint.pauseUntilFirstCheckpoint,
       retained: checkpoint.retained,
     },
     restartStrategy:

@@ -56,6 +56,7 @@ export async function runJob(
     autoWatermarkInterval: options.autoWatermarkInterval,
     allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
     hasPeriodicCheckpoints: options.checkpoint.interval !== undefined,
+    pausesUntilCheckpoint: options.checkpoint.pauseUntilFirstCheckpoint,
     jobMaster,
     checkpointCoordinator,
     metricGroup: registry.root(),
@@ -84,8 +85,9 @@ export async function runJob(
       }),
   );
   system.spawn(checkpointCoordinator, (context) => {
-    const { interval, intervalDuringBacklog, timeout, minPause, tolerableFailures } =
+    const { interval, intervalDuringBacklog, pauseUntilFirstCheckpoint, ...limits } =
       options.checkpoint;
+    const { timeout, minPause, tolerableFailures } = limits;
     return new CheckpointCoordinator(context, {
       jobName,
       storage,
@@ -94,6 +96,7 @@ export async function runJob(
       timeout,
       minPause,
       tolerableFailures,
+      awaitedByNewAttempts: pauseUntilFirstCheckpoint,
       ...(interval === undefined ? {} : { interval }),
       ...(intervalDuringBacklog === undefined ? {} : { intervalDuringBacklog }),
       pipelines: deployment.pipelines(),

@@ -15,6 +15,8 @@ const DEAD_LETTER_BYTES = 1 << 20;
 /** What the loop needs of its subtask. */
 export interface SourceLoopOptions {
   readonly clock: Clock;
+  /** Nothing is read before `resume`. */
+  readonly startsPaused: boolean;
   /** Takes a chunk on its way through the operators to the sink. */
   push(chunk: Chunk<unknown>): void;
   /** Whether reading may go on; asked after each chunk. */
@@ -40,11 +42,13 @@ export class SourceLoop {
   #records = 0;
   #emittedMaxWatermark = false;
   #backPressured = false;
+  #paused: boolean;
   #waitingFor: Availability | undefined;
 
   constructor(options: SourceLoopOptions) {
     this.#options = options;
     this.#pace = new SlicePace(options.clock);
+    this.#paused = options.startsPaused;
   }
 
   /** Records emitted so far. */
@@ -64,6 +68,13 @@ export class SourceLoop {
 
   start(operator: SourceOperator<unknown, SourceSplit>): void {
     this.#operator = operator;
+    this.#options.wake();
+  }
+
+  /** Reading may begin: the first checkpoint is complete. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
     this.#options.wake();
   }
 
@@ -94,6 +105,10 @@ export class SourceLoop {
   /** Reads one slice. */
   run(): DefaultActionResult {
     if (this.#operator === undefined || !this.#options.mayRead()) return "SUSPEND";
+    if (this.#paused) {
+      this.emitChunk();
+      return "SUSPEND";
+    }
     if (this.#inFlight >= CREDITS) {
       this.#setBackPressured(true);
       return "SUSPEND";

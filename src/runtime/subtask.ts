@@ -73,6 +73,7 @@ export class Subtask implements Actor<SubtaskEvent> {
     );
     this.#loop = new SourceLoop({
       clock: context.clock,
+      startsPaused: options.pausesUntilCheckpoint,
       push: (chunk) => this.#chain?.input.next(chunk),
       mayRead: () => this.#state === "RUNNING",
       wake: () => context.wakeDefaultAction(),
@@ -269,8 +270,7 @@ export class Subtask implements Actor<SubtaskEvent> {
 
   #takeCheckpoint(trigger: TriggerCheckpoint): void {
     const { checkpointId, stop, drain } = trigger;
-    const loop = this.#loop;
-    if (stop && drain) loop.emitMaxWatermark();
+    if (stop && drain) this.#loop.emitMaxWatermark();
     try {
       const splits = this.#openedOperator().snapshotState(checkpointId);
       const { splitSerializer } = this.#options.pipeline.source;
@@ -282,13 +282,14 @@ export class Subtask implements Actor<SubtaskEvent> {
       return;
     }
     if (stop) this.#machine.send({ type: "StopBarrierEmitted" });
-    loop.builder.emitBarrier({ checkpointId, stop });
-    loop.emitChunk();
+    this.#loop.builder.emitBarrier({ checkpointId, stop });
+    this.#loop.emitChunk();
   }
 
   /** Commits what the checkpoint holds; a stop goes on when that is done. */
   #checkpointCompleted(checkpointId: number): void {
     this.#operator?.notifyCheckpointComplete(checkpointId);
+    this.#loop.resume();
     if (this.#state === "COMMITTING" && this.#checkpoints.holdsFinalState(checkpointId)) {
       this.#commitAll();
       return;
@@ -389,12 +390,11 @@ export class Subtask implements Actor<SubtaskEvent> {
   }
 
   #report(state = this.#state): void {
-    const operator = this.#operator;
-    if (operator === undefined) return;
+    if (this.#operator === undefined) return;
     this.#postToJob({
       type: "SubtaskReport",
       ...this.#id,
-      status: subtaskStatus(state, operator, this.#loop, this.#badRecords),
+      status: subtaskStatus(state, this.#operator, this.#loop, this.#badRecords),
     });
   }
 }

@@ -196,13 +196,46 @@ describe("the checkpoint coordinator", () => {
     job.request();
     job.request();
     await job.settle();
-    job.post({ type: "CloseCheckpointCoordinator" });
+    job.close();
     await job.settle();
     expect(job.answers()).toMatchObject([
       { requestId: "request-1", error: { ...ABORTED, message: expect.stringContaining("ended") } },
       { requestId: "request-2", error: ABORTED },
     ]);
     expect(job.system.addresses).not.toContain("job/checkpoint-coordinator");
+    expect(job.clock.pendingTimers).toBe(0);
+    expect(job.isClosed).toBe(true);
+  });
+
+  it("ends only when the checkpoint that is being stored is written, and answers for it", async () => {
+    const job = await CheckpointJob.running();
+    job.storage.isHeld = true;
+    const requestId = job.request();
+    await job.settle();
+    expect(job.storage.waiting).toBe(1);
+    job.close();
+    await job.settle();
+    expect(job.isClosed).toBe(false);
+    job.storage.release();
+    await job.settle();
+    expect(job.answers()).toMatchObject([
+      { type: "RequestFinished", requestId, checkpoint: { checkpointId: 1 } },
+    ]);
+    expect(job.isClosed).toBe(true);
+    expect(job.clock.pendingTimers).toBe(0);
+  });
+
+  it("waits ten seconds at its end for a storage that does not answer, and no longer", async () => {
+    const job = await CheckpointJob.running();
+    job.storage.isHeld = true;
+    job.request();
+    await job.settle();
+    job.close();
+    await job.advance(9_999);
+    expect(job.isClosed).toBe(false);
+    await job.advance(1);
+    expect(job.isClosed).toBe(true);
+    expect(job.answers()).toMatchObject([{ error: ABORTED }]);
     expect(job.clock.pendingTimers).toBe(0);
   });
 

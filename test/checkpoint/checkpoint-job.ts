@@ -148,6 +148,8 @@ export class CheckpointJob {
   });
   readonly jobMaster: Recorder;
   readonly client: Recorder;
+  /** Whoever waits for the end of the job. */
+  readonly runner: Recorder;
   readonly #pipelines: Readonly<Record<string, number>>;
   /** Who declines ("subtask a/0", "coordinator a"). */
   readonly declining = new Set<string>();
@@ -167,6 +169,7 @@ export class CheckpointJob {
     this.#pipelines = pipelines;
     this.jobMaster = this.system.spawn("job/master", () => new Recorder());
     this.client = this.system.spawn("job/client", () => new Recorder());
+    this.runner = this.system.spawn("job/runner", () => new Recorder());
     this.system.spawn(
       COORDINATOR,
       (context) =>
@@ -289,6 +292,15 @@ export class CheckpointJob {
 
   post(event: CheckpointCoordinatorEvent): void {
     this.system.post("job/master", COORDINATOR, event);
+  }
+
+  /** The job has ended. */
+  close(): void {
+    this.post({ type: "CloseCheckpointCoordinator", replyTo: "job/runner" });
+  }
+
+  get isClosed(): boolean {
+    return this.runner.events.some((event) => event.type === "CheckpointCoordinatorClosed");
   }
 
   async settle(): Promise<void> {

@@ -20,6 +20,7 @@ const EFFECTS = [
   "startScheduler",
   "stopScheduler",
   "confirmSuspended",
+  "startCloseTimeout",
   "closeCoordinator",
   "unexpectedEvent",
 ] as const;
@@ -60,6 +61,7 @@ const PATHS: Readonly<Record<string, readonly CheckpointEvent[]>> = {
   storing: COLLECTED,
   suspending: [...COLLECTED, { type: "Suspend" }],
   suspended: [...RUNNING, { type: "Suspend" }],
+  closing: [...COLLECTED, { type: "Close" }],
   stopped: [...RUNNING, { type: "Close" }],
 };
 
@@ -96,6 +98,7 @@ const EVENTS: Readonly<Record<string, CheckpointEvent>> = {
   Suspend: { type: "Suspend" },
   Resume: { type: "Resume" },
   Close: { type: "Close" },
+  CloseTimedOut: { type: "CloseTimedOut" },
 };
 
 function start() {
@@ -213,6 +216,7 @@ describe("the checkpoint machine", () => {
       { type: "Suspend" },
       { type: "Resume" },
       { type: "Close" },
+      { type: "CloseTimedOut" },
     ];
     const map = getAdjacencyMap(checkpointMachine, {
       events,
@@ -232,7 +236,13 @@ describe("the checkpoint machine", () => {
 function checkInvariants(state: string, { pipelines, pending }: CheckpointContext): void {
   const subtasks = pipelines.flatMap((pipeline) => pipeline.subtasks);
   const allRun = subtasks.every((subtask) => subtask.status !== "MISSING");
-  const taken = ["snapshottingCoordinators", "snapshottingSubtasks", "storing", "suspending"];
+  const taken = [
+    "snapshottingCoordinators",
+    "snapshottingSubtasks",
+    "storing",
+    "suspending",
+    "closing",
+  ];
   expect(pending !== undefined).toBe(taken.includes(state));
   if (state === "idle" || state.startsWith("snapshotting")) expect(allRun).toBe(true);
   if (state === "waitingForTasks") expect(allRun).toBe(false);
@@ -241,5 +251,5 @@ function checkInvariants(state: string, { pipelines, pending }: CheckpointContex
   if (state === "snapshottingCoordinators") expect(awaitedCoordinators).not.toEqual([]);
   else expect(awaitedCoordinators).toEqual([]);
   if (state === "snapshottingSubtasks") expect(awaitedSubtasks).not.toEqual([]);
-  if (state === "storing" || state === "suspending") expect(awaitedSubtasks).toEqual([]);
+  if (taken.indexOf(state) >= 2) expect(awaitedSubtasks).toEqual([]);
 }
