@@ -19,7 +19,7 @@ export interface CheckpointCoordinatorOptions {
   readonly tolerableFailures?: number;
   /** The interval while any source is in backlog, 0: none; default: `interval` (FLIP-309). */
   readonly intervalDuringBacklog?: number;
-  /** A subtask that starts reads nothing before a checkpoint: it is triggered at once; default false. */
+  /** A restored subtask reads nothing before a barrier: one is triggered at once; default false. */
   readonly awaitedByNewAttempts?: boolean;
   readonly pipelines: readonly CheckpointedPipeline[];
   /** Higher than every id in the storage (`nextCheckpointId`); default 1. */

@@ -17,7 +17,7 @@ import { exponentialDelayRestart, noRestart, type RestartStrategy } from "./rest
 /** How often and where a job's state is kept. */
 export interface CheckpointOptions {
   /**
-   * Where checkpoints and, by default, savepoints lie. Without it (and without `storage`) checkpoints
+   * A path or `s3://bucket/prefix`, where checkpoints and, by default, savepoints lie. Without it (and without `storage`) checkpoints
    * stay in memory, and savepoints go to `savepoints` in the working directory.
    */
   readonly directory?: string;
@@ -34,9 +34,8 @@ export interface CheckpointOptions {
   /** The interval while a source is in backlog; 0: none. Default: `interval`. */
   readonly intervalDuringBacklog?: number | string;
   /**
-   * Subtasks read nothing from their start, or a restart, until a checkpoint has completed, which is
-   * taken at once; needs `interval`. What was restored and committed is then safe before anything
-   * new is read. Default false.
+   * Restored subtasks read nothing before the first checkpoint's barrier, which comes at once; needs
+   * `interval` (Flink 2.3 `pipeline.sources.pause-until-first-checkpoint`). Default false.
    */
   readonly pauseUntilFirstCheckpoint?: boolean;
   /** How many completed checkpoints are kept; default 3. */
@@ -155,6 +154,11 @@ export function parseRunOptions(options: RunOptions | undefined): JobOptions {
   const takesCheckpoints = checkpoint.interval !== undefined;
   if (checkpoint.pauseUntilFirstCheckpoint && !takesCheckpoints) {
     throw conflict("run.checkpoint.pauseUntilFirstCheckpoint needs run.checkpoint.interval");
+  }
+  if (checkpoint.pauseUntilFirstCheckpoint && checkpoint.intervalDuringBacklog === 0) {
+    throw conflict(
+      "run.checkpoint takes pauseUntilFirstCheckpoint or intervalDuringBacklog 0, not both",
+    );
   }
   return {
     ...parsed,

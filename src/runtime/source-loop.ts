@@ -71,7 +71,7 @@ export class SourceLoop {
     this.#options.wake();
   }
 
-  /** Reading may begin: the first checkpoint is complete. */
+  /** Reading may begin: the first barrier is here. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;

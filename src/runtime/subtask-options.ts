@@ -20,7 +20,7 @@ export interface SubtaskOptions {
   readonly allowUnalignedSourceSplits: boolean;
   /** Checkpoints are taken by themselves, so that one more can be waited for at the end. */
   readonly hasPeriodicCheckpoints: boolean;
-  /** Nothing is read before a checkpoint with this attempt in it is complete. */
+  /** A restored attempt reads nothing before the first barrier (Flink 2.3 `SourceOperator`). */
   readonly pausesUntilCheckpoint: boolean;
   /** The checkpoint that `restored` is of. */
   readonly restoredCheckpointId: number | undefined;

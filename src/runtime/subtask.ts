@@ -73,7 +73,7 @@ export class Subtask implements Actor<SubtaskEvent> {
     );
     this.#loop = new SourceLoop({
       clock: context.clock,
-      startsPaused: options.pausesUntilCheckpoint,
+      startsPaused: options.pausesUntilCheckpoint && options.restored !== undefined,
       push: (chunk) => this.#chain?.input.next(chunk),
       mayRead: () => this.#state === "RUNNING",
       wake: () => context.wakeDefaultAction(),
@@ -270,6 +270,7 @@ export class Subtask implements Actor<SubtaskEvent> {
 
   #takeCheckpoint(trigger: TriggerCheckpoint): void {
     const { checkpointId, stop, drain } = trigger;
+    this.#loop.resume();
     if (stop && drain) this.#loop.emitMaxWatermark();
     try {
       const splits = this.#openedOperator().snapshotState(checkpointId);
@@ -289,7 +290,6 @@ export class Subtask implements Actor<SubtaskEvent> {
   /** Commits what the checkpoint holds; a stop goes on when that is done. */
   #checkpointCompleted(checkpointId: number): void {
     this.#operator?.notifyCheckpointComplete(checkpointId);
-    this.#loop.resume();
     if (this.#state === "COMMITTING" && this.#checkpoints.holdsFinalState(checkpointId)) {
       this.#commitAll();
       return;

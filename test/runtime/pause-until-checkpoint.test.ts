@@ -10,126 +10,111 @@ import { Faults, faultySource } from "../support/faulty-source.js";
 import { JobHarness } from "../support/job-harness.js";
 
 const ALL = Array.from({ length: 400 }, (_, i) => i);
+const sorted = (all: Iterable<number>): number[] => [...all].sort((a, b) => a - b);
 
-/** A storage that writes when it is told to. */
-class HeldStorage extends MemoryCheckpointStorage {
-  isHeld = true;
-  readonly #waiting: (() => void)[] = [];
-
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
-  release(): void {
-    this.isHeld = false;
-    for (const resume of this.#waiting.splice(0)) resume();
-  }
-
-  override async store(...args: Parameters<MemoryCheckpointStorage["store"]>) {
-    if (this.isHeld) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return super.store(...args);
-  }
-}
-
-function start(faults: Faults, storage: MemoryCheckpointStorage, options: RunOptions = {}) {
+/** A job of two subtasks, and a look at what happens to it, in order. */
+function paused(faults = new Faults()) {
+  const log: string[] = [];
+  const storage = new MemoryCheckpointStorage();
   const sink = collectSink<number>();
   const job = defineJob("paused", (env) => {
-    env.fromSource(faultySource({ faults, splits: 2, perSplit: 200 })).sinkTo(sink);
+    const source = faultySource({ faults, splits: 2, perSplit: 200, fetchSize: 5 });
+    const createReader = source.createReader.bind(source);
+    source.createReader = (context) => {
+      const reader = createReader(context);
+      const { pollNext, snapshotState } = reader;
+      const subtask = context.indexOfSubtask;
+      reader.pollNext = (output) => {
+        log.push(`poll ${subtask}`);
+        return pollNext.call(reader, output);
+      };
+      reader.snapshotState = (checkpointId) => {
+        log.push(`barrier ${subtask}`);
+        return snapshotState.call(reader, checkpointId);
+      };
+      return reader;
+    };
+    env.fromSource(source).sinkTo(sink);
   });
-  const harness = JobHarness.start(job, {
-    parallelism: 2,
-    ...options,
-    checkpoint: { interval: "1h", storage, pauseUntilFirstCheckpoint: true },
-  });
-  return { sink, harness };
+  const start = (options: RunOptions = {}) =>
+    JobHarness.start(job, {
+      parallelism: 2,
+      ...options,
+      checkpoint: { interval: "1h", storage, pauseUntilFirstCheckpoint: true },
+    });
+  return { log, sink, start };
+}
+
+/** The first thing that each subtask does. */
+function firstOf(log: readonly string[], subtask: number): string | undefined {
+  return log.find((line) => line.endsWith(` ${subtask}`));
 }
 
 describe("a job that pauses until its first checkpoint", () => {
-  it("takes that at once, and reads nothing before it is durable", async () => {
-    const storage = new HeldStorage();
-    const { sink, harness: starting } = start(new Faults(), storage);
-    const harness = await starting;
-    await harness.until(() => storage.waiting === 1);
-    await harness.step(200);
-    expect(harness.now).toBeLessThan(1000);
-    expect(sink.records).toEqual([]);
-    storage.release();
-    const { status } = await harness.finish();
+  it("reads at once when there is nothing to restore", async () => {
+    const { log, sink, start } = paused();
+    await (await start()).finish();
+    expect([firstOf(log, 0), firstOf(log, 1)]).toEqual(["poll 0", "poll 1"]);
+    expect(sorted(sink.records)).toEqual(ALL);
+  });
+
+  it("reads nothing after a restore before the barrier of a checkpoint, which comes at once", async () => {
+    const { log, sink, start } = paused();
+    const first = await start();
+    await first.until(() => sink.records.length > 20);
+    const { location } = await first.result(first.handle.stop({ target: "here" }));
+    await first.finish();
+    log.length = 0;
+    const resumed = await start({ fromSavepoint: location });
+    await resumed.until(() => log.length > 0);
+    expect(resumed.now).toBeLessThan(1000);
+    const { status } = await resumed.finish();
+    expect([firstOf(log, 0), firstOf(log, 1)]).toEqual(["barrier 0", "barrier 1"]);
     expect(status.completedCheckpoints).toBe(1);
-    expect([...sink.records].sort((a, b) => a - b)).toEqual(ALL);
+    expect(sorted(sink.records)).toEqual(ALL);
   });
 
-  it("does so again after a failure, for the subtasks that start anew", async () => {
-    const storage = new HeldStorage();
-    storage.isHeld = false;
-    const faults = new Faults().at("SourceReader.pollNext", 1, 3);
-    const { sink, harness: starting } = start(faults, storage, {
-      restartStrategy: fixedDelayRestart({ attempts: 3, delay: 5 }),
-    });
-    const harness = await starting;
+  it("does so after a failure, for the subtask that starts anew", async () => {
+    const faults = new Faults();
+    const { log, sink, start } = paused(faults);
+    const harness = await start({ restartStrategy: fixedDelayRestart({ attempts: 3, delay: 5 }) });
+    await harness.until(() => sink.records.length > 20);
+    await harness.result(harness.handle.checkpoint());
+    faults.at("SourceReader.pollNext");
     await harness.until(() => faults.hits.length === 1);
-    storage.isHeld = true;
-    await harness.until(() => storage.waiting === 1);
-    const before = sink.records.length;
-    await harness.step(100);
-    expect(harness.handle.status().state).toBe("RUNNING");
-    expect(sink.records.length - before).toBeLessThan(400);
-    storage.release();
+    const before = log.length;
+    const failed = log.at(-1)?.at(-1) ?? "";
     const { status } = await harness.finish();
-    expect(status).toMatchObject({ restarts: 1, completedCheckpoints: 2 });
-    expect([...new Set(sink.records)].sort((a, b) => a - b)).toEqual(ALL);
-  });
-
-  it("reads on after a first checkpoint that failed, when the next completes", async () => {
-    const storage = new MemoryCheckpointStorage();
-    let failures = 1;
-    const store = storage.store.bind(storage);
-    storage.store = async (data) => {
-      if (failures-- > 0) throw new Error("no space left");
-      return store(data);
-    };
-    const sink = collectSink<number>();
-    const job = defineJob("paused", (env) => {
-      env.fromSource(faultySource({ faults: new Faults(), splits: 2, perSplit: 200 })).sinkTo(sink);
-    });
-    const harness = await JobHarness.start(job, {
-      checkpoint: { interval: 50, storage, tolerableFailures: 1, pauseUntilFirstCheckpoint: true },
-    });
-    await harness.until(() => sink.records.length > 0);
-    expect(failures).toBe(-1);
-    await harness.finish();
-    expect([...sink.records].sort((a, b) => a - b)).toEqual(ALL);
+    expect(status.restarts).toBe(1);
+    expect(firstOf(log.slice(before), Number(failed))).toBe(`barrier ${failed}`);
+    expect(sorted(new Set(sink.records))).toEqual(ALL);
   });
 
   it("can be stopped with a savepoint meanwhile", async () => {
-    const storage = new HeldStorage();
-    const { sink, harness: starting } = start(new Faults(), storage);
-    const harness = await starting;
-    await harness.until(() => storage.waiting === 1);
-    const stopping = harness.handle.stop({ target: "here" });
-    storage.release();
-    const { location } = await harness.result(stopping);
+    const { log, sink, start } = paused();
+    let harness = await start();
+    await harness.until(() => sink.records.length > 20);
+    for (let times = 0; times < 3; times++) {
+      const { location } = await harness.result(harness.handle.stop({ target: "here" }));
+      await harness.finish();
+      log.length = 0;
+      harness = await start({ fromSavepoint: location });
+      await harness.until(() => log.length > 0);
+    }
     await harness.finish();
-    const resumed = await JobHarness.start(
-      defineJob("paused", (env) => {
-        env
-          .fromSource(faultySource({ faults: new Faults(), splits: 2, perSplit: 200 }))
-          .sinkTo(sink);
-      }),
-      { checkpoint: { storage }, fromSavepoint: location },
-    );
-    await resumed.finish();
-    expect([...sink.records].sort((a, b) => a - b)).toEqual(ALL);
+    expect(sorted(sink.records)).toEqual(ALL);
   });
 
-  it("needs periodic checkpoints", async () => {
+  it.each([
+    [{}, "needs run.checkpoint.interval"],
+    [{ interval: 5, intervalDuringBacklog: 0 }, "intervalDuringBacklog 0, not both"],
+  ])("is refused with %j, since nothing would end the pause", async (checkpoint, message) => {
     const job = defineJob("paused", (env) => {
-      env
-        .fromSource(faultySource({ faults: new Faults(), splits: 1, perSplit: 1 }))
-        .sinkTo(collectSink());
+      const source = faultySource({ faults: new Faults(), splits: 1, perSplit: 1 });
+      env.fromSource(source).sinkTo(collectSink());
     });
-    await expect(job.run({ checkpoint: { pauseUntilFirstCheckpoint: true } })).rejects.toThrow(
-      "run.checkpoint.pauseUntilFirstCheckpoint needs run.checkpoint.interval",
-    );
+    await expect(
+      job.run({ checkpoint: { ...checkpoint, pauseUntilFirstCheckpoint: true } }),
+    ).rejects.toThrow(message);
   });
 });
