@@ -6,6 +6,10 @@ export {
   type CompletedCheckpoint,
   FileCheckpointStorage,
   MemoryCheckpointStorage,
+  type S3CheckpointStorageOptions,
+  type S3Credentials,
+  type S3CredentialsInput,
+  s3CheckpointStorage,
 } from "./checkpoint/index.js";
 export * from "./connectors/index.js";
 export * from "./enumerator/index.js";
@@ -64,6 +68,7 @@ export * from "./reader/index.js";
 export * from "./runtime/index.js";
 export { jsonSerializer } from "./serde/index.js";
 export * from "./sink/index.js";
+export * from "./state/index.js";
 export {
   type AsyncAttempt,
   type AsyncMapOptions,

@@ -13,9 +13,9 @@ import {
   map,
   printSink,
   socketTextSource,
+  tumblingWindow,
   watermarkGenerator,
 } from "headwater";
-import { tumblingWindow } from "./windows/tumbling-window.js";
 
 const { HOST = "127.0.0.1", PORT = "9999", WINDOW = "5000" } = process.env;
 
@@ -29,12 +29,11 @@ export default defineJob("socket-window-word-count", (env) => {
     .fromSource(socketTextSource({ host: HOST, port: Number(PORT) }), arrival)
     .pipe(
       flatMap((line) => line.toLowerCase().match(/\w+/g) ?? []),
-      tumblingWindow<string, number>({
+      tumblingWindow<string, string, number>({
         name: "count",
         size: Number(WINDOW),
         keyOf: (word) => word,
-        initial: 0,
-        add: (count) => count + 1,
+        aggregate: { create: () => 0, add: (count) => count + 1, merge: (a, b) => a + b },
       }),
       map(({ key, value }) => `${key}: ${value}`),
     )

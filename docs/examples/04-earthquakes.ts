@@ -11,8 +11,14 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { collection, defineJob, map, printSink, watermarkGenerator } from "headwater";
-import { tumblingWindow } from "./windows/tumbling-window.js";
+import {
+  collection,
+  defineJob,
+  map,
+  printSink,
+  tumblingWindow,
+  watermarkGenerator,
+} from "headwater";
 
 interface Quake {
   readonly place: string;
@@ -44,6 +50,11 @@ function quakes(): Quake[] {
   return features.map(({ properties }) => properties).sort((a, b) => a.updated - b.updated);
 }
 
+function together(a: Summary, b: Summary): Summary {
+  const { strongest, where } = b.strongest > a.strongest ? b : a;
+  return { quakes: a.quakes + b.quakes, strongest, where };
+}
+
 function line(start: number, { quakes, strongest, where }: Summary, late: number): string {
   const from = new Date(start).toISOString().slice(0, 13).replace("T", " ");
   return `${from}h  ${String(quakes).padStart(3)} quakes  strongest ${strongest.toFixed(1)}  ${where}  (${late} late so far)`;
@@ -53,17 +64,16 @@ export default defineJob("earthquakes", (env) => {
   env
     .fromSource(collection(quakes), byPublication)
     .pipe(
-      tumblingWindow<Quake, Summary>({
+      tumblingWindow<Quake, string, Summary>({
         name: "six-hours",
         size: 6 * HOUR,
         keyOf: () => "world",
-        initial: { quakes: 0, strongest: 0, where: "" },
-        add: ({ quakes, strongest, where }, { mag, place }) => ({
-          quakes: quakes + 1,
-          ...((mag ?? 0) > strongest
-            ? { strongest: mag ?? 0, where: place }
-            : { strongest, where }),
-        }),
+        aggregate: {
+          create: () => ({ quakes: 0, strongest: 0, where: "" }),
+          add: (summary, { mag, place }) =>
+            together(summary, { quakes: 1, strongest: mag ?? 0, where: place }),
+          merge: together,
+        },
       }),
       map(({ start, value, late }) => line(start, value, late)),
     )

@@ -11,6 +11,8 @@ export interface SinkWriterContext {
   readonly metricGroup: MetricGroup;
   /** Timers whose callbacks run in the subtask's loop. */
   readonly processingTime: ProcessingTimeService;
+  /** Runs the action in the subtask's loop, soon: how the result of a promise comes back. */
+  runInLoop(action: () => void): void;
   /** The checkpoint that the subtask was restored from; undefined on a fresh start. */
   readonly restoredCheckpointId?: number | undefined;
 }

@@ -65,6 +65,8 @@ export interface RestoreCandidate {
  * stored whole is never listed and never loaded.
  */
 export interface CheckpointStorage {
+  /** Where savepoints go for which no target is given; undefined: `savepoints` in the working directory. */
+  readonly savepointTarget?: string;
   /** Stores a checkpoint among the job's own; older ones than the last n are deleted afterwards. */
   store(data: CheckpointData): Promise<CompletedCheckpoint>;
   /** Stores a savepoint at a place of the user's choice; it is never deleted by the job. */

@@ -68,6 +68,8 @@ export class FileCheckpointStorage implements CheckpointStorage {
   readonly #retained: number;
   readonly #fs: FileSystem;
   readonly #scheduler: Scheduler;
+  /** Directories whose parents were created and are not synced yet → the topmost new one. */
+  readonly #unsynced = new Map<string, string>();
   #isPrepared = false;
 
   constructor(options: FileCheckpointStorageOptions, ports: FileCheckpointStoragePorts = {}) {
@@ -188,11 +190,15 @@ export class FileCheckpointStorage implements CheckpointStorage {
   }
 
   async #makeDurableDirectory(directory: string): Promise<void> {
-    const topmost = await this.#fs.makeDirectory(directory);
+    const created = await this.#fs.makeDirectory(directory);
+    // A sync that failed is made up for when the directory is there already.
+    const topmost = this.#unsynced.get(directory) ?? created;
     if (topmost === undefined) return;
+    this.#unsynced.set(directory, topmost);
     for (let at = directory; at.length >= topmost.length; at = path.dirname(at)) {
       await this.#fs.syncDirectory(path.dirname(at));
     }
+    this.#unsynced.delete(directory);
   }
 
   /** Ascending; only those under their final name. */
@@ -240,7 +246,7 @@ export class FileCheckpointStorage implements CheckpointStorage {
       return await this.#fs.readFile(location);
     } catch (error) {
       if (systemCode(error) === "EISDIR") {
-        throw checkpointNotFound(location, `the directory has no ${METADATA}`);
+        throw checkpointNotFound(location, whatElse(await this.#names(location)));
       }
       if (isMissing(error)) throw checkpointNotFound(location, "there is nothing", error);
       throw checkpointStorageFailed("read", location, error);
@@ -255,6 +261,17 @@ export class FileCheckpointStorage implements CheckpointStorage {
       throw checkpointStorageFailed("store a checkpoint at", location, error);
     }
   }
+}
+
+/** What a directory is that is no checkpoint, for an error. */
+function whatElse(names: readonly string[]): string {
+  if (names.includes(TEMPORARY)) {
+    return `the directory has only ${TEMPORARY}: it is being written, or its writing was interrupted`;
+  }
+  const inside = names.filter((name) => /^(?:chk|savepoint)-/.test(name)).sort();
+  if (inside.length === 0) return `the directory has no ${METADATA}`;
+  const more = inside.length > 5 ? ` and ${inside.length - 5} more` : "";
+  return `the directory holds several: ${inside.slice(0, 5).join(", ")}${more}`;
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,3 +1,4 @@
+export { s3CheckpointStorage } from "./addressed-storage.js";
 export * from "./checkpoint-coordinator.js";
 export type * from "./checkpoint-coordinator-options.js";
 export * from "./checkpoint-data.js";
@@ -7,4 +8,5 @@ export * from "./file-system.js";
 export * from "./memory-checkpoint-storage.js";
 export * from "./redistribute-state.js";
 export * from "./restore-point.js";
+export type * from "./s3/index.js";
 export * from "./verify-restorable.js";

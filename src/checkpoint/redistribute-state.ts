@@ -1,5 +1,6 @@
 import type { SerializedSplits } from "../api/operator-event.js";
 import { illegalArgument } from "../errors/index.js";
+import { dealKeyedState, isKeyedState } from "../state/keyed-state-bytes.js";
 import type { OperatorState, PipelineState, SubtaskState } from "./checkpoint-data.js";
 
 /** What one new subtask is started with. */
@@ -17,8 +18,9 @@ export interface RestoredSubtask {
  * `RoundRobinOperatorStateRepartitioner`).
  *
  * With the same parallelism every subtask gets its own state back. Otherwise the splits of all old
- * subtasks are dealt round-robin, and so are the states of each operator; a new subtask is finished
- * only when all old ones were. Every operator name is present in every result.
+ * subtasks are dealt round-robin, and so are the states of each operator. Of keyed state every entry
+ * goes to the subtask that the hash of its key names, so that all entries of a key meet; each new
+ * subtask gets a part of every old state. A new subtask is finished only when all old ones were. Every operator name is present in every result.
  */
 export function redistributeState(
   state: PipelineState,
@@ -77,7 +79,16 @@ function dealOperators(
     let next = 0;
     for (const { operators } of subtasks) {
       if (!Object.hasOwn(operators, name)) continue;
-      hands[next++ % parallelism]?.push(operators[name] as OperatorState);
+      const state = operators[name] as OperatorState;
+      const round = next++ % parallelism;
+      if (!isKeyedState(state)) {
+        hands[round]?.push(state);
+        continue;
+      }
+      const dealt = dealKeyedState(state.bytes, parallelism, round);
+      for (const [subtask, bytes] of dealt.entries()) {
+        hands[subtask]?.push({ version: state.version, bytes });
+      }
     }
     return [name, hands];
   });

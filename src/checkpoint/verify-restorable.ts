@@ -4,6 +4,8 @@ import type { CheckpointData, PipelineState } from "./checkpoint-data.js";
 /** What a job can take state for. */
 export interface RestoringJob {
   readonly jobName: string;
+  /** Where the checkpoint lies, for errors. */
+  readonly location?: string;
   readonly pipelines: readonly RestoringPipeline[];
   /** State that nothing in the job takes is dropped instead of refused (Flink `--allowNonRestoredState`). */
   readonly allowNonRestoredState: boolean;
@@ -24,10 +26,11 @@ export interface RestoringPipeline {
  * Throws CHECKPOINT_OTHER_JOB, or CHECKPOINT_STATE_UNMATCHED naming all that does not match.
  */
 export function verifyRestorable(data: CheckpointData, job: RestoringJob): void {
+  const name = checkpointName(data, job.location);
   if (data.jobName !== job.jobName) {
     throw new HeadwaterError(
       "CHECKPOINT_OTHER_JOB",
-      `checkpoint ${data.checkpointId} belongs to job "${data.jobName}", this is job "${job.jobName}"`,
+      `${name} belongs to job "${data.jobName}", this is job "${job.jobName}"`,
       {
         domain: "user",
         retry: "never",
@@ -57,16 +60,24 @@ export function verifyRestorable(data: CheckpointData, job: RestoringJob): void 
   }
   if (swapped.length > 0) {
     throw unmatchedState(
-      `${swapped.join(", ")}: the state of one source means nothing to another`,
+      `${name} does not fit: ${swapped.join(", ")}: the state of one source means nothing to another`,
       "Give the new source a pipeline id of its own.",
     );
   }
   if (unmatched.length > 0 && !job.allowNonRestoredState) {
     throw unmatchedState(
-      `checkpoint ${data.checkpointId} has state for ${unmatched.join(", ")}, which the job does not have`,
-      "Give what was renamed its former name, or set allowNonRestoredState to drop this state.",
+      `${name} has state for ${unmatched.join(", ")}, which the job does not have`,
+      "Give what was renamed its former name, or drop this state with allowNonRestoredState (--allow-non-restored-state).",
     );
   }
+}
+
+/** How errors call a checkpoint. */
+export function checkpointName(
+  { kind, checkpointId }: CheckpointData,
+  location: string | undefined,
+): string {
+  return `${kind.toLowerCase()} ${checkpointId}${location === undefined ? "" : ` at ${location}`}`;
 }
 
 function operatorNames(state: PipelineState): ReadonlySet<string> {

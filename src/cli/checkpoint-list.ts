@@ -1,8 +1,5 @@
-import {
-  type CheckpointKind,
-  type CompletedCheckpoint,
-  FileCheckpointStorage,
-} from "../checkpoint/index.js";
+import { checkpointStorageAt } from "../checkpoint/addressed-storage.js";
+import type { CheckpointKind, CompletedCheckpoint } from "../checkpoint/index.js";
 import type { JobReport } from "../control/index.js";
 import { formatBytes, formatDuration, formatMoment } from "./format.js";
 import { table } from "./table.js";
@@ -17,7 +14,7 @@ export interface ListedCheckpoint {
 }
 
 /**
- * What lies in a job's checkpoint directory, newest first, and the last one that the job tells of if
+ * What lies in a job's checkpoint directory or below its address in S3, newest first, and the last one that the job tells of if
  * it lies elsewhere. Throws CHECKPOINT_STORAGE_FAILED.
  */
 export async function checkpointsOf(report: JobReport): Promise<readonly ListedCheckpoint[]> {
@@ -26,7 +23,7 @@ export async function checkpointsOf(report: JobReport): Promise<readonly ListedC
   const known = new Map<string, CompletedCheckpoint>();
   if (last !== undefined) known.set(last.location, last);
   if (directory === undefined) return [...known.values()];
-  const storage = new FileCheckpointStorage({ directory, jobName });
+  const storage = checkpointStorageAt(directory, { jobName });
   for (const checkpoint of await storage.list()) known.set(checkpoint.location, checkpoint);
   const candidates = await storage.restoreCandidates();
   const listed = candidates.map((candidate) => known.get(candidate.location) ?? candidate);

@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import type { CompletedCheckpoint } from "../checkpoint/index.js";
+import { absoluteAddress } from "../checkpoint/storage-address.js";
 import { askJob, type FoundJob, findJob, findJobs, type JobReport } from "../control/index.js";
 import { HeadwaterError } from "../errors/index.js";
 import { printable } from "../errors/printable.js";
@@ -112,7 +112,7 @@ function reportOf({ id, report, problem }: FoundJob): JobReport {
 
 /** The job has a working directory of its own. */
 function absolute(target: string | undefined): { readonly target?: string } {
-  return target === undefined ? {} : { target: resolve(target) };
+  return target === undefined ? {} : { target: absoluteAddress(target) };
 }
 
 function wait({ timeout }: WaitArguments): { readonly clock: RealClock; readonly timeout: number } {

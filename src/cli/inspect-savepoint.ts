@@ -1,11 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import {
-  type CheckpointData,
-  FileCheckpointStorage,
-  type PipelineState,
-  type SubtaskState,
-} from "../checkpoint/index.js";
+import { basename, join } from "node:path";
+import { checkpointStorageAt } from "../checkpoint/addressed-storage.js";
+import type { CheckpointData, PipelineState, SubtaskState } from "../checkpoint/index.js";
+import { absoluteAddress, isS3Address } from "../checkpoint/storage-address.js";
 import { readEnumeratorCheckpoint } from "../coordinator/coordinator-serde.js";
 import { explain, HeadwaterError } from "../errors/index.js";
 import { printable } from "../errors/printable.js";
@@ -28,10 +25,10 @@ export interface InspectArguments {
  * CHECKPOINT_CORRUPT, CHECKPOINT_VERSION_UNSUPPORTED and CHECKPOINT_STORAGE_FAILED.
  */
 export async function inspectCommand(location: string, args: InspectArguments): Promise<void> {
-  const path = resolve(location);
   if (location === "") throw nothingToInspect("no path was given");
-  await refuseUnfinished(path);
-  const data = await new FileCheckpointStorage({ directory: path, jobName: "any" }).load(path);
+  const path = absoluteAddress(location);
+  if (!isS3Address(path)) await refuseUnfinished(path);
+  const data = await checkpointStorageAt(path, { jobName: "any" }).load(path);
   const text = args.json === true ? jsonText(contentsOf(data)) : describe(path, data, args);
   process.stdout.write(`${text}\n`);
 }
@@ -119,7 +116,8 @@ function cut(line: string, width: number): string {
 
 function* linesOf(path: string, data: CheckpointData): Generator<string> {
   yield `${data.kind.toLowerCase()} ${data.checkpointId} of job ${data.jobName}`;
-  yield `  path    ${basename(path) === "_metadata" ? join(path, "..") : path}`;
+  const isFile = !isS3Address(path) && basename(path) === "_metadata";
+  yield `  path    ${isFile ? join(path, "..") : path}`;
   yield `  taken   ${formatMoment(data.triggeredAt)} UTC`;
   yield `  format  version ${data.formatVersion}`;
   for (const [id, pipeline] of Object.entries(data.pipelines)) {

@@ -12,7 +12,8 @@ import {
   stopCommand,
 } from "./control-commands.js";
 import { inspectCommand } from "./inspect-savepoint.js";
-import { type RunArguments, runCommand } from "./run-command.js";
+import { runCommand } from "./run-command.js";
+import type { RunArguments } from "./run-options.js";
 import { VERSION } from "./version.js";
 
 const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
@@ -42,8 +43,13 @@ program
   .description("run the job that a TypeScript or JavaScript file exports as its default")
   .argument("<file>", "the job file")
   .option("-p, --parallelism <n>", "subtasks of each source", wholeNumber(1))
-  .option("--checkpoint-dir <dir>", "keep checkpoints in this directory")
+  .option("--checkpoint-dir <dir>", "keep checkpoints in this directory, or s3://bucket/prefix")
   .option("--checkpoint-interval <time>", "take a checkpoint this often, such as 1s")
+  .option("--checkpoint-timeout <time>", "abort a checkpoint that takes longer")
+  .option("--checkpoint-min-pause <time>", "leave at least this long between two checkpoints")
+  .option("--tolerable-failures <n>", "checkpoints in a row that may fail", wholeNumber(0))
+  .option("--retained <n>", "completed checkpoints that are kept", wholeNumber(1))
+  .option("--pause-until-first-checkpoint", "after a restore, read nothing before a checkpoint")
   .option("--from-savepoint <path>", "start from this checkpoint or savepoint")
   .option("--resume", "start from the newest checkpoint in --checkpoint-dir, if there is one")
   .option("--allow-non-restored-state", "drop state that the job has no place for")
@@ -66,7 +72,7 @@ program
   });
 
 const JOB = ["<job>", "the job's name, or its id as headwater list shows it"] as const;
-const TARGET = ["[target]", "the directory for the savepoint"] as const;
+const TARGET = ["[target]", "the directory for the savepoint, or s3://bucket/prefix"] as const;
 const JSON_OUTPUT = ["--json", "print JSON"] as const;
 const TIMEOUT = ["--timeout <time>", "how long to wait for the job, such as 30s"] as const;
 
@@ -115,7 +121,7 @@ program
   .action(savepointCommand)
   .command("inspect")
   .description("print what a checkpoint or savepoint holds")
-  .argument("<path>", "its directory, or the _metadata file in it")
+  .argument("<path>", "its directory, its address in S3, or the _metadata file in it")
   .option("--all", "print all lines, each whole")
   .option(...JSON_OUTPUT)
   .action(inspectCommand);

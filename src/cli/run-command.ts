@@ -1,29 +1,17 @@
-import { resolve } from "node:path";
 import type { Logger } from "pino";
+import { absoluteAddress } from "../checkpoint/storage-address.js";
 import { type ControlRequest, ControlServer, isControlSupported } from "../control/index.js";
 import { explain, HeadwaterError } from "../errors/index.js";
 import { RealClock } from "../mailbox/index.js";
-import { type JobHandle, type RunOptions, runDefinition } from "../runtime/index.js";
+import { type JobHandle, runDefinition } from "../runtime/index.js";
 import { failOnceAt } from "../runtime/injected-failure.js";
 import { formatCount, formatDuration } from "./format.js";
 import { Interrupts, stoppedWith } from "./interrupts.js";
 import { badRecordsLine, totals } from "./job-summary.js";
 import { loadJob } from "./load-job.js";
 import { Progress } from "./progress.js";
+import { type RunArguments, resumeCommand, runOptions } from "./run-options.js";
 import type { SkewSamples } from "./skew-samples.js";
-
-/** What `headwater run` was told, as commander gives it. */
-export interface RunArguments {
-  readonly parallelism?: number;
-  readonly checkpointDir?: string;
-  readonly checkpointInterval?: string;
-  readonly fromSavepoint?: string;
-  readonly resume?: boolean;
-  readonly allowNonRestoredState?: boolean;
-  readonly failAt?: number;
-  readonly control: "on" | "off";
-  readonly progress: boolean;
-}
 
 /** How the process ends: 130 is a cancelled job. */
 export type ExitCode = 0 | 1 | 130;
@@ -35,7 +23,7 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
       domain: "user",
       retry: "never",
       scope: "job",
-      hint: "Give the directory in which the job kept its checkpoints.",
+      hint: "Give the directory, or the address in S3, where the job kept its checkpoints.",
     });
   }
   const job = await loadJob(file);
@@ -98,7 +86,7 @@ async function openControl(
     return await ControlServer.open({
       handle,
       clock: new RealClock(),
-      checkpointDirectory: checkpointDir === undefined ? undefined : resolve(checkpointDir),
+      checkpointDirectory: checkpointDir === undefined ? undefined : absoluteAddress(checkpointDir),
       requested: (request) => tell(requestLine(request), { request }),
     });
   } catch (error) {
@@ -112,40 +100,12 @@ function requestLine(request: ControlRequest): string {
   return `another process asks for: ${request.type}${drain}`;
 }
 
-function runOptions(args: RunArguments): RunOptions {
-  const checkpoint = {
-    ...(args.checkpointDir === undefined ? {} : { directory: args.checkpointDir }),
-    ...(args.checkpointInterval === undefined ? {} : { interval: args.checkpointInterval }),
-  };
-  return {
-    checkpoint,
-    ...(args.parallelism === undefined ? {} : { parallelism: args.parallelism }),
-    ...(args.fromSavepoint === undefined ? {} : { fromSavepoint: args.fromSavepoint }),
-    ...(args.resume === undefined ? {} : { resume: args.resume }),
-    ...(args.allowNonRestoredState === undefined
-      ? {}
-      : { allowNonRestoredState: args.allowNonRestoredState }),
-  };
-}
-
 function announceStart(handle: JobHandle, args: RunArguments): void {
   const from = handle.status().restoredFrom;
   if (from !== undefined) say(`${handle.jobName}: going on from ${from}`);
   else if (args.resume === true) {
     say(`${handle.jobName}: no checkpoint in ${args.checkpointDir}, starting from the beginning`);
   }
-}
-
-/** What to type to go on from a savepoint with the same options. */
-function resumeCommand(file: string, args: RunArguments): (location: string) => string {
-  if (process.env.npm_lifecycle_event === "start") return () => "npm start -- --resume";
-  const options = [
-    ["--parallelism", args.parallelism],
-    ["--checkpoint-dir", args.checkpointDir],
-    ["--checkpoint-interval", args.checkpointInterval],
-  ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
-  const start = ["headwater run", file, ...options].join(" ");
-  return (location) => `${start} --from-savepoint ${location}`;
 }
 
 function summary(

@@ -10,7 +10,7 @@ export const MAX_MESSAGE_BYTES = 64 * 1024;
 /** No system takes a longer path. */
 const MAX_TARGET_LENGTH = 4096;
 
-/** What a command asks of a running job. `target` is an absolute path. */
+/** What a command asks of a running job. `target` is an absolute path, or an address in S3. */
 export type ControlRequest =
   | { readonly type: "status" }
   | { readonly type: "savepoint"; readonly target?: string }
@@ -101,11 +101,11 @@ function parseTarget(target: unknown): { readonly target?: string } {
   if (target === undefined) return {};
   if (
     typeof target !== "string" ||
-    !target.startsWith("/") ||
+    !/^(?:\/|s3:\/\/)/i.test(target) ||
     target.includes("\0") ||
     target.length > MAX_TARGET_LENGTH
   ) {
-    throw malformed("the target is no absolute path");
+    throw malformed("the target is neither an absolute path nor in S3");
   }
   return { target };
 }

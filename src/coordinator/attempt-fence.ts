@@ -33,7 +33,10 @@ export class AttemptFence {
   /** The attempt has ended; with concurrent attempts others may go on. */
   ended(subtask: number, attempt: number): void {
     this.ready(subtask, attempt);
-    this.#of(subtask).ended.add(attempt);
+    const attempts = this.#of(subtask);
+    attempts.ended.add(attempt);
+    // Restarts of a single subtask never end by a reset: the set would grow with each.
+    while (attempts.ended.delete(attempts.first)) attempts.first++;
   }
 
   /** All attempts so far have ended. */

@@ -9,6 +9,8 @@ export interface DispatcherOptions {
   readonly turnBudget?: number;
   /** Events that one actor may handle before the next one's turn; default 64. */
   readonly eventsPerActor?: number;
+  /** Which of `count` actors in line has its turn next, 0 … count − 1; default: the first. For the simulator. */
+  readonly choose?: (count: number) => number;
 }
 
 /** An actor with its mailbox, as the dispatcher sees it. */
@@ -39,6 +41,7 @@ export class Dispatcher {
   readonly #clock: Clock;
   readonly #turnBudget: number;
   readonly #eventsPerActor: number;
+  readonly #choose: ((count: number) => number) | undefined;
   #ready: ActorCell[] = [];
   #scheduled = false;
 
@@ -47,6 +50,7 @@ export class Dispatcher {
     this.#clock = clock;
     this.#turnBudget = options.turnBudget ?? 5;
     this.#eventsPerActor = options.eventsPerActor ?? 64;
+    this.#choose = options.choose;
   }
 
   /** Puts the actor in line when it has work and is not in line yet. */
@@ -72,6 +76,7 @@ export class Dispatcher {
     let next = 0;
     try {
       while (next < round.length) {
+        if (this.#choose !== undefined) this.#putFirst(round, next);
         const cell = round[next++] as ActorCell;
         cell.queued = false;
         try {
@@ -85,6 +90,12 @@ export class Dispatcher {
       if (next < round.length) this.#ready = round.slice(next).concat(this.#ready);
       if (this.#ready.length > 0) this.#schedule();
     }
+  }
+
+  #putFirst(round: ActorCell[], next: number): void {
+    const chosen = next + (this.#choose?.(round.length - next) ?? 0);
+    const [cell] = round.splice(chosen, 1);
+    if (cell !== undefined) round.splice(next, 0, cell);
   }
 
   #run(cell: ActorCell): void {

@@ -11,5 +11,6 @@ export * from "./machine-host.js";
 export * from "./mailbox.js";
 export type * from "./ports.js";
 export * from "./random.js";
+export * from "./reliable-transport.js";
 export * from "./scheduler.js";
 export * from "./transport.js";

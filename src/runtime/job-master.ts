@@ -2,7 +2,7 @@ import { jobMachine } from "../../machines/job.machine.js";
 import type { CheckpointStored } from "../checkpoint/checkpoint-event.js";
 import type { CheckpointData, CompletedCheckpoint } from "../checkpoint/index.js";
 import { type ErrorInfo, illegalState, toErrorInfo } from "../errors/index.js";
-import { type Actor, type ActorContext, MachineHost } from "../mailbox/index.js";
+import { type Actor, type ActorContext, type Cancel, MachineHost } from "../mailbox/index.js";
 import type { Deployment } from "./deployment.js";
 import { isRestartable } from "./failure.js";
 import { didNotClose, restartsExhausted } from "./job-error.js";
@@ -49,6 +49,7 @@ export class JobMaster implements Actor<JobMasterEvent> {
   #backoff = 0;
   #release = 0;
   #releaseTimedOut = false;
+  #cancelReleaseTimeout: Cancel = () => {};
   #suspending = false;
   /** It has stopped by itself: nobody answers there any more. */
   #checkpointsBroken = false;
@@ -258,7 +259,8 @@ export class JobMaster implements Actor<JobMasterEvent> {
   #armReleaseTimeout(): void {
     this.#release++;
     this.#releaseTimedOut = false;
-    this.#context.postAfter(RELEASE_TIMEOUT, {
+    this.#cancelReleaseTimeout();
+    this.#cancelReleaseTimeout = this.#context.postAfter(RELEASE_TIMEOUT, {
       type: "ReleaseTimedOut",
       release: this.#release,
     });
@@ -281,6 +283,7 @@ export class JobMaster implements Actor<JobMasterEvent> {
     if (state === "RESTARTING") {
       const { released } = this.#machine.snapshot.context;
       if (!released && this.#isReleased && !this.#suspending) {
+        this.#cancelReleaseTimeout();
         this.#machine.send({ type: "Released" });
       }
     } else if (state === "FAILING" || state === "CANCELLING" || state === "FINISHING") {

@@ -11,6 +11,7 @@ import type {
   Scheduler,
   Transport,
 } from "../mailbox/index.js";
+import { expecting } from "../options/expecting.js";
 import { duration, parseOptions, wholeNumber } from "../options/parse-options.js";
 import { exponentialDelayRestart, noRestart, type RestartStrategy } from "./restart-strategy.js";
 
@@ -104,6 +105,10 @@ export interface JobOptions {
 
 const anyObject = v.custom<never>((value) => typeof value === "object" && value !== null);
 const anyFunction = v.custom<never>((value) => typeof value === "function");
+const storageAddress = expecting<string>(
+  (value) => typeof value === "string" && value !== "",
+  "a path or s3://bucket/prefix",
+);
 const positiveDuration = v.pipe(
   duration(),
   v.check((ms) => ms > 0),
@@ -114,7 +119,7 @@ const schema = v.optional(
     parallelism: v.optional(wholeNumber(1), 1),
     checkpoint: v.optional(
       v.strictObject({
-        directory: v.optional(v.pipe(v.string(), v.nonEmpty())),
+        directory: v.optional(storageAddress),
         storage: v.optional(anyObject),
         interval: v.optional(positiveDuration),
         timeout: v.optional(positiveDuration, 600_000),
@@ -127,7 +132,7 @@ const schema = v.optional(
       {},
     ),
     restartStrategy: v.optional(anyObject),
-    fromSavepoint: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    fromSavepoint: v.optional(storageAddress),
     resume: v.optional(v.boolean(), false),
     allowNonRestoredState: v.optional(v.boolean(), false),
     autoWatermarkInterval: v.optional(duration(), 200),

@@ -1,8 +1,5 @@
-import {
-  type CheckpointStorage,
-  FileCheckpointStorage,
-  MemoryCheckpointStorage,
-} from "../checkpoint/index.js";
+import { checkpointStorageAt } from "../checkpoint/addressed-storage.js";
+import { type CheckpointStorage, MemoryCheckpointStorage } from "../checkpoint/index.js";
 import type { Scheduler } from "../mailbox/index.js";
 
 /** Where savepoints of a job without a checkpoint directory go, in the working directory. */
@@ -12,7 +9,7 @@ const isInMemory = (location: string): boolean => location.startsWith("memory:")
 
 /**
  * The storage of a job without a checkpoint directory: checkpoints in memory, for restarts only, and
- * savepoints in files, since somebody wants to keep them.
+ * savepoints in files or S3, since somebody wants to keep them.
  */
 export function memoryWithSavepointFiles(
   jobName: string,
@@ -21,14 +18,14 @@ export function memoryWithSavepointFiles(
 ): CheckpointStorage {
   const memory = new MemoryCheckpointStorage({ jobName, retained }, scheduler);
   const directory = DEFAULT_SAVEPOINT_DIRECTORY;
-  const files = new FileCheckpointStorage({ directory, jobName }, { scheduler });
+  const kept = checkpointStorageAt(directory, { jobName }, scheduler);
   return {
     store: (data) => memory.store(data),
-    storeSavepoint: (data, target) => files.storeSavepoint(data, target),
+    storeSavepoint: (data, target) => kept.storeSavepoint(data, target),
     list: () => memory.list(),
     discard: (location) => memory.discard(location),
-    load: (location) => (isInMemory(location) ? memory : files).load(location),
+    load: (location) => (isInMemory(location) ? memory : kept).load(location),
     // For ids that no savepoint has yet: there is nothing in memory when a job starts.
-    restoreCandidates: () => files.restoreCandidates(),
+    restoreCandidates: () => kept.restoreCandidates(),
   };
 }

@@ -5,9 +5,11 @@ import type { Sink } from "../api/sink.js";
 import type { AnySource } from "../api/source.js";
 import type { WatermarkStrategy } from "../api/watermark.js";
 import type { OperatorState } from "../checkpoint/checkpoint-data.js";
-import { HeadwaterError } from "../errors/index.js";
+import { type ErrorCode, HeadwaterError } from "../errors/index.js";
 import type { InspectionObserver } from "../mailbox/index.js";
+import { KEYED_STATE_VERSION } from "../state/keyed-state-bytes.js";
 import { type Chunk, type ChunkOperator, isStateful } from "../stream/index.js";
+import { isStateSnapshot, type StateSnapshot } from "../stream/operator-context.js";
 import type { BadRecordRules } from "./bad-record-policy.js";
 import type { LoopTimers } from "./loop-timers.js";
 import { DEAD_LETTER_STATE, isStatefulSink, SINK_STATE } from "./sink-state.js";
@@ -54,7 +56,12 @@ export interface ChainContext {
     readonly inspect: InspectionObserver | undefined;
     readonly timers: LoopTimers;
   };
-  acknowledge(checkpointId: number, operator: string, state: OperatorState): void;
+  /** When the state is not bytes yet: what serializes some more of it, and says whether there is more. */
+  acknowledge(
+    checkpointId: number,
+    operator: string,
+    state: OperatorState | StateSnapshot,
+  ): (() => boolean) | undefined;
   decline(checkpointId: number, error: unknown): void;
 }
 
@@ -92,8 +99,10 @@ export function buildChain(pipeline: Pipeline, context: ChainContext): OperatorC
           processingTime: timers,
           runInLoop: (action) => timers.runInLoop(action),
           onCheckpointAborted: (listener) => void abortListeners.push(listener),
-          acknowledge: (checkpointId, name, state) =>
-            context.acknowledge(checkpointId, name, encodeState(state)),
+          acknowledge: (checkpointId, name, state) => {
+            const serializeSome = context.acknowledge(checkpointId, name, encodeState(state));
+            if (serializeSome !== undefined) inSlices(serializeSome, timers);
+          },
           decline: (checkpointId, error) => context.decline(checkpointId, error),
         })
       : operator;
@@ -112,19 +121,29 @@ export function buildChain(pipeline: Pipeline, context: ChainContext): OperatorC
   };
 }
 
+/** Milliseconds for reading between two slices. */
+const BETWEEN_SLICES = 1;
+
+function inSlices(serializeSome: () => boolean, timers: LoopTimers): void {
+  const slice = (): void => {
+    if (serializeSome()) timers.registerTimer(BETWEEN_SLICES, slice);
+  };
+  timers.registerTimer(BETWEEN_SLICES, slice);
+}
+
 const STATE_VERSION = 1;
 
-function encodeState(state: unknown): OperatorState {
+function encodeState(state: unknown): OperatorState | StateSnapshot {
+  if (isStateSnapshot(state)) return state;
   const json = JSON.stringify(state ?? null);
   return { version: STATE_VERSION, bytes: new TextEncoder().encode(json) };
 }
 
-function decodeState(operator: string, state: OperatorState): unknown {
-  if (state.version !== STATE_VERSION) {
-    throw stateUnreadable(
-      operator,
-      `has version ${state.version}, this release reads ${STATE_VERSION}`,
-    );
+/** Throws CHECKPOINT_VERSION_UNSUPPORTED or CHECKPOINT_STATE_UNMATCHED, naming the operator. */
+export function decodeState(operator: string, state: OperatorState): unknown {
+  if (state.version !== STATE_VERSION && state.version !== KEYED_STATE_VERSION) {
+    const problem = `has version ${state.version}, this release reads ${STATE_VERSION} and ${KEYED_STATE_VERSION}`;
+    throw stateUnreadable(operator, problem, undefined, "CHECKPOINT_VERSION_UNSUPPORTED");
   }
   try {
     return JSON.parse(new TextDecoder().decode(state.bytes));
@@ -133,16 +152,17 @@ function decodeState(operator: string, state: OperatorState): unknown {
   }
 }
 
-function stateUnreadable(operator: string, why: string, cause?: unknown): HeadwaterError {
-  return new HeadwaterError(
-    "CHECKPOINT_STATE_UNMATCHED",
-    `the checkpointed state of operator ${operator} ${why}`,
-    {
-      domain: "user",
-      retry: "never",
-      scope: "job",
-      cause,
-      hint: "Restore from a checkpoint that this release of the job wrote, or start without one.",
-    },
-  );
+function stateUnreadable(
+  operator: string,
+  why: string,
+  cause?: unknown,
+  code: ErrorCode = "CHECKPOINT_STATE_UNMATCHED",
+): HeadwaterError {
+  return new HeadwaterError(code, `the checkpointed state of operator ${operator} ${why}`, {
+    domain: "user",
+    retry: "never",
+    scope: "job",
+    cause,
+    hint: "Restore from a checkpoint that this release of the job wrote, or start without one.",
+  });
 }

@@ -1,8 +1,7 @@
+import { checkpointStorageAt } from "../checkpoint/addressed-storage.js";
 import {
   CheckpointCoordinator,
-  type CheckpointData,
   type CheckpointStorage,
-  FileCheckpointStorage,
   findRestorePoint,
   nextCheckpointId,
   type RestorePoint,
@@ -21,6 +20,7 @@ import {
   memoryWithSavepointFiles,
 } from "./memory-with-savepoint-files.js";
 import { type Pipeline, stateNames } from "./pipeline.js";
+import { verifyReadable } from "./verify-readable.js";
 
 /**
  * Starts a job's actors and returns its handle; the job itself is deployed by a StartJob event.
@@ -42,7 +42,7 @@ export async function runJob(
   const storage = createStorage(jobName, options);
   const restorePoint = await findStart(storage, options);
   const start = restorePoint?.data;
-  if (start !== undefined) verify(start, jobName, pipelines, options);
+  if (restorePoint !== undefined) verify(restorePoint, jobName, pipelines, options);
   const firstCheckpointId = await nextCheckpointId(storage, start);
   const jobMaster = address(jobName, "job-master");
   const checkpointCoordinator = address(jobName, "checkpoint-coordinator");
@@ -81,7 +81,8 @@ export async function runJob(
         jobMaster,
         checkpointCoordinator,
         registry,
-        defaultTarget: options.checkpoint.directory ?? DEFAULT_SAVEPOINT_DIRECTORY,
+        defaultTarget:
+          options.checkpoint.directory ?? storage.savepointTarget ?? DEFAULT_SAVEPOINT_DIRECTORY,
       }),
   );
   system.spawn(checkpointCoordinator, (context) => {
@@ -131,7 +132,7 @@ function createStorage(jobName: string, { checkpoint, ports }: JobOptions): Chec
   const { scheduler = new ImmediateScheduler() } = ports;
   return directory === undefined
     ? memoryWithSavepointFiles(jobName, retained, scheduler)
-    : new FileCheckpointStorage({ directory, jobName, retained }, { scheduler });
+    : checkpointStorageAt(directory, { jobName, retained }, scheduler);
 }
 
 /** Where the job starts: the savepoint that was named, the newest checkpoint, or nothing. */
@@ -146,19 +147,21 @@ async function findStart(
 }
 
 function verify(
-  data: CheckpointData,
+  { location, data }: RestorePoint,
   jobName: string,
   pipelines: readonly Pipeline[],
   { allowNonRestoredState }: JobOptions,
 ): void {
   verifyRestorable(data, {
     jobName,
+    location,
     pipelines: pipelines.map((pipeline) => ({
       id: pipeline.id,
       operatorNames: stateNames(pipeline),
     })),
     allowNonRestoredState,
   });
+  verifyReadable({ location, data }, pipelines);
 }
 
 function spawnAlignmentGroups(

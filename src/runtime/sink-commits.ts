@@ -103,6 +103,11 @@ export class SinkCommits {
     } catch (error) {
       throw sinkFailed(name, where, "to create a committer", error);
     }
+    if (this.#closed) {
+      // `close` came too early for this committer, and nobody would settle what is committed now.
+      await this.#committer.close?.();
+      throw new Error("the subtask has ended");
+    }
     if (commits.length > 0) {
       await new Promise<void>((resolve, reject) => {
         this.#opening = { resolve, reject };

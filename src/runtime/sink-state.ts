@@ -1,7 +1,7 @@
 import type { Sink } from "../api/sink.js";
 import type { SimpleVersionedSerializer } from "../api/source-split.js";
 import type { OperatorState } from "../checkpoint/checkpoint-data.js";
-import { HeadwaterError } from "../errors/index.js";
+import { type ErrorCode, HeadwaterError } from "../errors/index.js";
 
 /** Under these names checkpoints hold what sinks have; no operator's name begins with "$". */
 export const SINK_STATE = "$sink";
@@ -70,13 +70,14 @@ export function encodeSinkState(sink: StatefulSink, state: SinkState): OperatorS
   return { version: STATE_VERSION, bytes: new TextEncoder().encode(JSON.stringify(stored)) };
 }
 
-/** Throws CHECKPOINT_STATE_UNMATCHED naming the sink. */
+/** Throws CHECKPOINT_VERSION_UNSUPPORTED or CHECKPOINT_STATE_UNMATCHED, naming the sink. */
 export function decodeSinkState(sink: StatefulSink, states: readonly OperatorState[]): SinkState {
   const writerStates: unknown[] = [];
   const commits: PreparedCommit[] = [];
   for (const { version, bytes } of states) {
     if (version !== STATE_VERSION) {
-      throw unmatched(sink, `has version ${version}, this release reads ${STATE_VERSION}`);
+      const problem = `has version ${version}, this release reads ${STATE_VERSION}`;
+      throw unmatched(sink, problem, undefined, "CHECKPOINT_VERSION_UNSUPPORTED");
     }
     try {
       const stored = JSON.parse(new TextDecoder().decode(bytes)) as StoredSinkState;
@@ -115,16 +116,17 @@ function serializerFailed({ name }: StatefulSink, what: string, cause?: unknown)
   });
 }
 
-function unmatched({ name }: StatefulSink, why: string, cause?: unknown): HeadwaterError {
-  return new HeadwaterError(
-    "CHECKPOINT_STATE_UNMATCHED",
-    `the checkpointed state of sink ${name} ${why}`,
-    {
-      domain: "user",
-      retry: "never",
-      scope: "job",
-      cause,
-      hint: "Restore with the sink that wrote the checkpoint, or start without one.",
-    },
-  );
+function unmatched(
+  { name }: StatefulSink,
+  why: string,
+  cause?: unknown,
+  code: ErrorCode = "CHECKPOINT_STATE_UNMATCHED",
+): HeadwaterError {
+  return new HeadwaterError(code, `the checkpointed state of sink ${name} ${why}`, {
+    domain: "user",
+    retry: "never",
+    scope: "job",
+    cause,
+    hint: "Restore with the sink that wrote the checkpoint, or start without one.",
+  });
 }

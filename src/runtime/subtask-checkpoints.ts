@@ -9,6 +9,7 @@ import type {
 import { toErrorInfo } from "../errors/index.js";
 import type { Address } from "../mailbox/index.js";
 import { FINAL_STATE } from "../stream/index.js";
+import { isStateSnapshot, type StateSnapshot } from "../stream/operator-context.js";
 import type { SplitSnapshot } from "./split-snapshot.js";
 import type { AttemptId } from "./subtask-event.js";
 
@@ -18,6 +19,8 @@ export type CheckpointReport = CheckpointAcknowledged | CheckpointDeclined | Sub
 interface PendingSnapshot {
   readonly splits: SplitSnapshot;
   readonly operators: Record<string, OperatorState>;
+  /** Of operators whose state is not bytes yet. */
+  readonly snapshots: Map<string, StateSnapshot>;
   /** The barrier has passed the flushed sink. */
   barrierPassed: boolean;
 }
@@ -26,7 +29,7 @@ interface PendingSnapshot {
  * Owns: the snapshots whose barriers are on their way to the sink, and the subtask's final state.
  * Called by: the subtask's loop.
  * Invariants: a checkpoint is acknowledged only when its barrier has passed the flushed sink and all
- * splits are serialized; an aborted one never.
+ * splits and states are serialized; an aborted one never.
  */
 export class SubtaskCheckpoints {
   readonly #id: AttemptId;
@@ -64,30 +67,55 @@ export class SubtaskCheckpoints {
   begin(trigger: TriggerCheckpoint, splits: SplitSnapshot): void {
     const { checkpointId } = trigger;
     splits.serializeSome();
-    this.#pending.set(checkpointId, { splits, operators: {}, barrierPassed: false });
+    this.#pending.set(checkpointId, {
+      splits,
+      operators: {},
+      snapshots: new Map(),
+      barrierPassed: false,
+    });
     if (trigger.stop) this.#stop = trigger;
   }
 
-  /** Some splits of a snapshot have still to be serialized. */
+  /** Some splits, or some state of operators, have still to be serialized. */
   get isSerializing(): boolean {
-    for (const { splits } of this.#pending.values()) if (!splits.isSerialized) return true;
+    for (const { splits, snapshots } of this.#pending.values()) {
+      if (!splits.isSerialized || snapshots.size > 0) return true;
+    }
     return false;
   }
 
-  /** Called before each slice of reading: serializes some more splits. */
+  /** Called before each slice of reading: serializes some more splits and state. */
   serializeSome(): void {
-    for (const [checkpointId, { splits }] of this.#pending) {
+    for (const [checkpointId, { splits, snapshots }] of this.#pending) {
       if (!splits.isSerialized) this.#serializeSome(checkpointId);
+      for (const operator of snapshots.keys()) this.#serializeState(checkpointId, operator);
     }
   }
 
-  /** Keeps what an operator had in its state when the barrier, or the end, passed it. */
-  operatorSnapshot(checkpointId: number, operator: string, state: OperatorState): void {
-    const into =
-      checkpointId === FINAL_STATE
-        ? this.#finalOperators
-        : this.#pending.get(checkpointId)?.operators;
-    if (into !== undefined) into[operator] = state;
+  /**
+   * Keeps what an operator had in its state when the barrier, or the end, passed it. Returns what is
+   * to be called until it says false when the state is not bytes yet, for a loop that does not read
+   * now; throws what serializing throws.
+   */
+  operatorSnapshot(
+    checkpointId: number,
+    operator: string,
+    state: OperatorState | StateSnapshot,
+  ): (() => boolean) | undefined {
+    const pending = this.#pending.get(checkpointId);
+    if (checkpointId === FINAL_STATE) {
+      this.#finalOperators[operator] = isStateSnapshot(state) ? serializeAll(state) : state;
+    } else if (!isStateSnapshot(state)) {
+      if (pending !== undefined) pending.operators[operator] = state;
+    } else if (pending === undefined) {
+      state.cancel();
+    } else {
+      state.serializeSome();
+      pending.snapshots.set(operator, state);
+      if (this.#gather(pending)) return undefined;
+      return () => this.#serializeState(checkpointId, operator);
+    }
+    return undefined;
   }
 
   /** The barrier has passed everything: the checkpoint has this subtask's state. */
@@ -100,7 +128,7 @@ export class SubtaskCheckpoints {
 
   /** The subtask's state could not be taken; its barrier, if it is out already, acknowledges nothing. */
   decline(checkpointId: number, error: unknown): void {
-    this.#pending.delete(checkpointId);
+    this.#forget(checkpointId);
     this.#post({
       type: "CheckpointDeclined",
       ...this.#id,
@@ -111,7 +139,7 @@ export class SubtaskCheckpoints {
 
   /** Forgets the checkpoint; returns the stopping savepoint if it was that one. */
   abort(checkpointId: number): TriggerCheckpoint | undefined {
-    this.#pending.delete(checkpointId);
+    this.#forget(checkpointId);
     this.#lastAborted = Math.max(this.#lastAborted, checkpointId);
     const stop = this.#stop;
     if (stop?.checkpointId !== checkpointId) return undefined;
@@ -145,6 +173,23 @@ export class SubtaskCheckpoints {
     return state;
   }
 
+  /** Whether there is more to serialize of the operator's state. */
+  #serializeState(checkpointId: number, operator: string): boolean {
+    const snapshot = this.#pending.get(checkpointId);
+    const state = snapshot?.snapshots.get(operator);
+    // Aborted or declined meanwhile, or serialized in full by the end of the input.
+    if (snapshot === undefined || state === undefined) return false;
+    try {
+      state.serializeSome();
+    } catch (error) {
+      this.decline(checkpointId, error);
+      return false;
+    }
+    if (!state.isSerialized) return true;
+    this.#acknowledgeIfWhole(checkpointId, snapshot);
+    return false;
+  }
+
   #serializeSome(checkpointId: number, all = false): void {
     const snapshot = this.#pending.get(checkpointId);
     // Aborted meanwhile.
@@ -152,6 +197,7 @@ export class SubtaskCheckpoints {
     try {
       do snapshot.splits.serializeSome();
       while (all && !snapshot.splits.isSerialized);
+      if (all) for (const state of snapshot.snapshots.values()) serializeAll(state);
     } catch (error) {
       this.decline(checkpointId, error);
       return;
@@ -159,12 +205,32 @@ export class SubtaskCheckpoints {
     this.#acknowledgeIfWhole(checkpointId, snapshot);
   }
 
+  /** Takes the bytes of the states that have become bytes; whether all have. */
+  #gather({ operators, snapshots }: PendingSnapshot): boolean {
+    for (const [operator, state] of snapshots) {
+      if (!state.isSerialized) continue;
+      operators[operator] = { version: state.version, bytes: state.bytes };
+      snapshots.delete(operator);
+    }
+    return snapshots.size === 0;
+  }
+
+  #forget(checkpointId: number): void {
+    for (const state of this.#pending.get(checkpointId)?.snapshots.values() ?? []) state.cancel();
+    this.#pending.delete(checkpointId);
+  }
+
   #acknowledgeIfWhole(checkpointId: number, snapshot: PendingSnapshot): void {
     const { barrierPassed, operators, splits } = snapshot;
-    if (!barrierPassed || !splits.isSerialized) return;
+    if (!this.#gather(snapshot) || !barrierPassed || !splits.isSerialized) return;
     this.#pending.delete(checkpointId);
     this.#lastAcknowledged = checkpointId;
     const state: SubtaskState = { finished: false, splits: splits.serialized, operators };
     this.#post({ type: "CheckpointAcknowledged", ...this.#id, checkpointId, state });
   }
+}
+
+function serializeAll(state: StateSnapshot): OperatorState {
+  while (!state.isSerialized) state.serializeSome();
+  return { version: state.version, bytes: state.bytes };
 }

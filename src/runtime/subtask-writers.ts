@@ -88,6 +88,7 @@ export class SubtaskWriters {
         indexOfSubtask: subtask,
         currentParallelism: parallelism,
         processingTime: this.#timers,
+        runInLoop: (action) => this.#timers.runInLoop(action),
         restoredCheckpointId,
         metricGroup: metricGroup.group(METRICS[stateName] ?? stateName),
       };

@@ -1,3 +1,4 @@
+export * from "./async/index.js";
 export * from "./collect-sink.js";
 export * from "./discard-sink.js";
 export * from "./for-each-sink.js";

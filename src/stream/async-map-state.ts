@@ -40,7 +40,7 @@ function isStored(stored: unknown): stored is StoredRecord {
 }
 
 /** Where and why a value is not plain JSON; `above` are the objects that it lies in. */
-function jsonMistake(value: unknown, path: string, above: Set<object>): string | undefined {
+export function jsonMistake(value: unknown, path: string, above: Set<object>): string | undefined {
   switch (typeof value) {
     case "string":
     case "boolean":

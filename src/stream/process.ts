@@ -23,7 +23,7 @@ export interface ProcessFunction<A, B> {
   processRecord(record: A, timestamp: Timestamp, out: Collector<B>): void;
   /** Event time has reached `watermark`: no record with a timestamp ≤ it follows. */
   processWatermark?(watermark: Watermark, out: Collector<B>): void;
-  /** The state at a checkpoint's barrier, as JSON; leave it out when there is none. */
+  /** The state at a checkpoint's barrier, as JSON or a `StateSnapshot`; leave it out when there is none. */
   snapshotState?(): unknown;
 }
 

@@ -14,7 +14,14 @@ import { OperatorTestClock } from "../conformance/fixtures/operator-clock.js";
 function contextOf(indexOfSubtask = 0, currentParallelism = 1): SinkWriterContext {
   const metricGroup = new MetricRegistry().root();
   const processingTime = new OperatorTestClock();
-  return { jobName: "flights", indexOfSubtask, currentParallelism, metricGroup, processingTime };
+  return {
+    jobName: "flights",
+    indexOfSubtask,
+    currentParallelism,
+    metricGroup,
+    processingTime,
+    runInLoop: (action) => action(),
+  };
 }
 
 const NO_TIME = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];

@@ -7,7 +7,7 @@ interface Layer {
 }
 
 const CONNECTOR: Layer = {
-  values: ["errors", "options", "serde", "reader", "enumerator", "sink", "files", "net"],
+  values: ["errors", "options", "serde", "reader", "enumerator", "sink", "files", "net", "sql"],
   types: ["api", "mailbox"],
 };
 
@@ -20,6 +20,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   options: { values: ["errors"], types: ["api"] },
   serde: { values: ["errors"], types: ["api"] },
   metrics: { values: ["errors"], types: ["api"] },
+  state: { values: ["errors", "options", "stream"], types: ["api"] },
   stream: { values: ["errors", "mailbox", "machines", "options"], types: ["api"] },
   eventtime: { values: ["errors", "options"], types: ["api", "mailbox"] },
   sink: { values: ["errors", "options"], types: ["api"] },
@@ -30,12 +31,19 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     values: ["errors", "options", "serde", "reader", "enumerator", "sink"],
     types: ["api", "mailbox"],
   },
+  sql: {
+    values: ["errors", "options", "serde", "reader", "enumerator", "sink"],
+    types: ["api", "mailbox"],
+  },
   operator: {
     values: ["errors", "mailbox", "machines", "options", "serde", "eventtime"],
     types: ["api"],
   },
   coordinator: { values: ["errors", "mailbox", "machines", "options", "serde"], types: ["api"] },
-  checkpoint: { values: ["errors", "mailbox", "machines", "options", "serde"], types: ["api"] },
+  checkpoint: {
+    values: ["errors", "mailbox", "machines", "options", "serde", "state"],
+    types: ["api"],
+  },
   runtime: {
     values: [
       "errors",
@@ -45,6 +53,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       "serde",
       "metrics",
       "stream",
+      "state",
       "eventtime",
       "operator",
       "coordinator",
@@ -52,7 +61,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     ],
     types: ["api"],
   },
-  control: { values: ["errors"], types: ["api", "mailbox", "checkpoint", "runtime"] },
+  control: { values: ["errors", "mailbox", "checkpoint"], types: ["api", "runtime"] },
   cli: {
     values: ["errors", "mailbox", "options", "coordinator", "checkpoint", "runtime", "control"],
     types: ["api"],
@@ -63,6 +72,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       "mailbox",
       "serde",
       "stream",
+      "state",
       "eventtime",
       "sink",
       "reader",
@@ -79,10 +89,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 /** Packages that only these folders may import; any folder may import those of Node. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   xstate: ["machines", "mailbox", "coordinator"],
-  immer: ["machines"],
+  immer: ["machines", "state"],
   rxjs: ["stream", "sink", "runtime", "src/connectors/elements", "src/connectors/push"],
   valibot: [
     "stream",
+    "state",
     "options",
     "serde",
     "eventtime",
@@ -90,6 +101,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     "reader",
     "enumerator",
     "files",
+    "sql",
     "checkpoint",
     "runtime",
     "connectors",
@@ -98,8 +110,17 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   avsc: ["src/connectors/avro"],
   "csv-parse": ["src/connectors/csv"],
   "csv-stringify": ["src/connectors/csv"],
+  "@aws-sdk/client-s3": ["checkpoint"],
+  "better-sqlite3": ["src/connectors/sqlite"],
   hyparquet: ["src/connectors/parquet"],
+  "hyparquet-writer": ["src/connectors/parquet"],
   "hyparquet-compressors": ["src/connectors/parquet"],
+  "@node-rs/crc32": ["src/connectors/kafka"],
+  "lz4-napi": ["src/connectors/kafka"],
+  "@bokuweb/zstd-wasm": ["src/connectors/kafka"],
+  kafkajs: ["src/connectors/kafka"],
+  pg: ["src/connectors/postgres"],
+  "pg-copy-streams": ["src/connectors/postgres"],
   commander: ["cli"],
   jiti: ["cli"],
   "log-update": ["cli"],

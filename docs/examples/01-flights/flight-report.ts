@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Sink } from "headwater";
-import type { AirportDelay, DayPart } from "./daily-statistics.js";
+import type { Sink, SinkWriter } from "headwater";
+import type { AirportDay, AirportDelay } from "./daily-statistics.js";
+import { type Airports, DayParts, type StoredParts, storedPartsSerializer } from "./day-parts.js";
 
 const DAY = 86_400_000;
 /** An airport with fewer flights on a day is not called its worst. */
@@ -20,71 +21,86 @@ interface DayResult {
  * Puts the subtasks' parts of each day together, prints a day when all of them have passed it, and
  * writes the whole table at the end.
  *
- * A writer that opens forgets what its subtask had written before: its restored state brings it
- * again. So a part counts once, however often the job fails.
+ * What a subtask has written is its writer's state, at the same cut as the windows that are still
+ * open and the rows that are still to be read: so a flight counts once, whatever fails, also when the
+ * process is killed, and with another number of subtasks. A writer that opens forgets what its
+ * subtask had written since the checkpoint.
  */
-export function flightReport({ csv }: { readonly csv: string }): Sink<DayPart> {
-  const parts = new Map<number, Map<number, DayPart["airports"]>>();
+export function flightReport({ csv }: { readonly csv: string }): Sink<AirportDay> {
+  const parts = new Map<number, DayParts>();
   const watermarks = new Map<number, number>();
   const printed = new Set<number>();
   let finished = false;
 
+  const days = (): number[] =>
+    [...new Set([...parts.values()].flatMap((part) => part.days))].sort((a, b) => a - b);
+  const resultOf = (day: number): DayResult =>
+    dayResult(
+      day,
+      [...parts.values()].map((part) => part.airportsOf(day)),
+    );
+
   const printClosedDays = (subtasks: number): void => {
     if (watermarks.size < subtasks) return;
     const watermark = Math.min(...watermarks.values());
-    for (const day of [...parts.keys()].sort((a, b) => a - b)) {
+    for (const day of days()) {
       if (printed.has(day) || (day + 1) * DAY > watermark + 1) continue;
       printed.add(day);
-      process.stdout.write(`${line(dayResult(day, parts.get(day)))}\n`);
+      process.stdout.write(`${line(resultOf(day))}\n`);
     }
   };
 
   const finish = async (): Promise<void> => {
     if (finished || ![...watermarks.values()].every((w) => w === Number.POSITIVE_INFINITY)) return;
     finished = true;
-    const days = [...parts.keys()]
-      .sort((a, b) => a - b)
-      .map((day) => dayResult(day, parts.get(day)));
-    const table = days.map((d) => Object.values(d).join(",")).join("\n");
+    const results = days().map(resultOf);
+    const table = results.map((d) => Object.values(d).join(",")).join("\n");
     await mkdir(dirname(csv), { recursive: true });
-    await writeFile(csv, `date,flights,mean_delay,worst_airport,worst_delay\n${table}\n`);
-    process.stdout.write(conclusion(days, table, csv));
+    // Under its own name the table is always whole.
+    await writeFile(`${csv}.tmp`, `date,flights,mean_delay,worst_airport,worst_delay\n${table}\n`);
+    await rename(`${csv}.tmp`, csv);
+    process.stdout.write(conclusion(results, table, csv));
   };
 
-  return {
+  const report: Sink<AirportDay, StoredParts> = {
     name: "flight-report",
-    createWriter: ({ indexOfSubtask: subtask, currentParallelism: subtasks }) => {
-      for (const day of parts.values()) day.delete(subtask);
+    writerStateSerializer: storedPartsSerializer,
+    createWriter(
+      { indexOfSubtask: subtask, currentParallelism: subtasks },
+      restored = [],
+    ): SinkWriter<AirportDay, StoredParts> {
+      const own = new DayParts(restored);
+      parts.set(subtask, own);
       watermarks.delete(subtask);
+      let watermark = Number.NEGATIVE_INFINITY;
       return {
         write(records) {
-          for (const part of records) {
-            const day = parts.get(part.day) ?? new Map<number, DayPart["airports"]>();
-            day.set(subtask, part.airports);
-            parts.set(part.day, day);
+          for (const { start, key, value } of records) own.add(start / DAY, key, value);
+        },
+        writeWatermark(next) {
+          watermarks.set(subtask, next);
+          // Within a day there is nothing to print.
+          if (Math.floor((next + 1) / DAY) > Math.floor((watermark + 1) / DAY)) {
+            printClosedDays(subtasks);
           }
+          watermark = next;
         },
-        writeWatermark(watermark) {
-          watermarks.set(subtask, watermark);
-          printClosedDays(subtasks);
-        },
+        snapshotState: () => [own.stored()],
         async flush(endOfInput) {
           if (endOfInput && watermarks.size === subtasks) await finish();
         },
       };
     },
   };
+  return report as Sink<AirportDay>;
 }
 
-function dayResult(
-  day: number,
-  bySubtask: Map<number, DayPart["airports"]> = new Map(),
-): DayResult {
+function dayResult(day: number, parts: readonly Airports[]): DayResult {
   const airports = new Map<string, AirportDelay>();
   let flights = 0;
   let minutes = 0;
-  for (const part of bySubtask.values()) {
-    for (const [name, [itsFlights, itsMinutes]] of Object.entries(part)) {
+  for (const part of parts) {
+    for (const [name, [itsFlights, itsMinutes]] of part) {
       const [hadFlights, hadMinutes] = airports.get(name) ?? [0, 0];
       airports.set(name, [hadFlights + itsFlights, hadMinutes + itsMinutes]);
       flights += itsFlights;

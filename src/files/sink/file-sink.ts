@@ -1,6 +1,8 @@
-import type { Sink } from "../../api/sink.js";
+import type { Sink, SinkWriterContext } from "../../api/sink.js";
+import type { BulkEncoder } from "./bulk-encoder.js";
 import type { ParsedFileSinkOptions } from "./file-sink-options.js";
 import { FileSinkWriter, fileSinkOwner } from "./file-sink-writer.js";
+import { HiddenParts } from "./hidden-parts.js";
 import { PartCommitter } from "./part-committer.js";
 import { PartNames } from "./part-names.js";
 import {
@@ -22,8 +24,15 @@ export interface FileSinkParts<T> {
   readonly extension: string;
   readonly options: ParsedFileSinkOptions;
   /** Called for each writer; what it gives, for each part file. */
-  loadEncoder(): (() => RecordEncoder<T>) | Promise<() => RecordEncoder<T>>;
+  loadEncoder(): NewEncoder<T> | Promise<NewEncoder<T>>;
+  /**
+   * Whether the encoders are bulk encoders: a file is of no use before its end, so it ends at each
+   * checkpoint, and has another name until then.
+   */
+  readonly isBulk?: boolean;
 }
+
+type NewEncoder<T> = () => RecordEncoder<T> | BulkEncoder<T>;
 
 /** A sink that writes part files of a format, with the delivery that the options ask for. */
 export function fileSink<T>(parts: FileSinkParts<T>): Sink<T> {
@@ -32,8 +41,19 @@ export function fileSink<T>(parts: FileSinkParts<T>): Sink<T> {
   return {
     name,
     createWriter: async (context) =>
-      new FileSinkWriter(context, { ...parts, newEncoder: await parts.loadEncoder() }),
+      new FileSinkWriter(context, {
+        ...parts,
+        newEncoder: await parts.loadEncoder(),
+        ...(parts.isBulk && { files: hiddenParts(parts, context), endsAtCheckpoint: true }),
+      }),
   };
+}
+
+function hiddenParts<T>(
+  { options, extension }: FileSinkParts<T>,
+  { indexOfSubtask }: SinkWriterContext,
+): HiddenParts {
+  return new HiddenParts({ ...options, extension, subtask: indexOfSubtask });
 }
 
 function exactlyOnceFileSink<T>(name: string, parts: FileSinkParts<T>): Sink<T> {

@@ -75,6 +75,11 @@ export class PartFileWriter {
     return this.#track(this.#appendBeyond(this.#buffer, text));
   }
 
+  /** Writes what waits, then these bytes; they may change when it resolves. Rejects with SINK_FAILED. */
+  appendBytes(bytes: Uint8Array): Promise<void> {
+    return this.#track(this.#appendBytes(bytes));
+  }
+
   /** Writes everything, and with `sync` waits for the disk. Rejects with SINK_FAILED. */
   flush(): void | Promise<void> {
     if (this.#used === 0 && !this.#isDirty) return;
@@ -109,6 +114,11 @@ export class PartFileWriter {
     await this.#drain();
     if (Buffer.byteLength(text) <= buffer.length) this.#used = buffer.write(text);
     else await this.#write(Buffer.from(text));
+  }
+
+  async #appendBytes(bytes: Uint8Array): Promise<void> {
+    await this.#drain();
+    await this.#write(bytes);
   }
 
   async #flush(): Promise<void> {
@@ -149,7 +159,7 @@ export class PartFileWriter {
     this.#used = 0;
   }
 
-  async #write(text: Buffer): Promise<void> {
+  async #write(text: Uint8Array): Promise<void> {
     if (this.#isClosed) throw illegalState(`${this.#options.owner} writes after it was closed`);
     this.#file ??= await this.#create();
     const { path, handle } = this.#file;

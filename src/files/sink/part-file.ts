@@ -54,6 +54,16 @@ export async function removeFile(path: string): Promise<void> {
   await fs.rm(path, { force: true });
 }
 
+/** The names in a directory; none when it is not there. */
+export async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return await fs.readdir(path);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
 /** Makes new names in a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
   // Windows cannot open a directory; NTFS journals new names by itself.
@@ -66,7 +76,8 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function nextNumber(names: readonly string[], prefix: string): number {
+/** One more than the highest n of the names `<prefix><n>.…`; 0 when there is none. */
+export function nextNumber(names: readonly string[], prefix: string): number {
   let next = 0;
   for (const name of names) {
     if (!name.startsWith(prefix)) continue;

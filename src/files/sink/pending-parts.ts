@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { HeadwaterError } from "../../errors/index.js";
-import { createFile, isMissing, type PartFile, removeFile, syncDirectory } from "./part-file.js";
+import { createFile, namesIn, type PartFile, removeFile, syncDirectory } from "./part-file.js";
 import { partFileFailed } from "./part-file-error.js";
 import type { PartFiles } from "./part-file-writer.js";
 import { inProgressName, type NamedPart, type PartNames, pendingName } from "./part-names.js";
@@ -141,15 +141,6 @@ export class PendingParts implements PartFiles {
     return (
       subtask === own && number >= (firstAttempts.get(names.key(own)) ?? Number.POSITIVE_INFINITY)
     );
-  }
-}
-
-async function namesIn(path: string): Promise<readonly string[]> {
-  try {
-    return await fs.readdir(path);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
   }
 }
 

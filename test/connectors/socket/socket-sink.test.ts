@@ -33,6 +33,7 @@ class Writing<T> {
         registerTimer: (delay, callback) => this.clock.schedule(delay, callback),
         scheduleWithFixedDelay: () => () => {},
       },
+      runInLoop: (action) => action(),
     }) as SinkWriter<T>;
     closing.push(() => this.close());
   }

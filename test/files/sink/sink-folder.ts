@@ -50,7 +50,14 @@ export function sinkContext(
     registerTimer: unused,
     scheduleWithFixedDelay: unused,
   };
-  return { jobName: "ships", indexOfSubtask, currentParallelism: 2, metricGroup, processingTime };
+  return {
+    jobName: "ships",
+    indexOfSubtask,
+    currentParallelism: 2,
+    metricGroup,
+    processingTime,
+    runInLoop: unused,
+  };
 }
 
 /** A writer that is closed when the test is over. */
