@@ -1,10 +1,8 @@
 import type {
-  AttemptReady,
   BacklogChanged,
   CoordinatorAcknowledged,
   CoordinatorDeclined,
   CoordinatorFailed,
-  OperatorEventMessage,
   TriggerCheckpoint,
 } from "../api/job-event.js";
 import type { MetricGroup } from "../api/metrics.js";
@@ -30,9 +28,6 @@ import type {
 } from "./coordinator-event.js";
 import type { CoordinatorHost } from "./coordinator-host.js";
 import { SourceCoordinator } from "./source-coordinator.js";
-
-/** A few events of each subtask; far more means that StartCoordinator never comes. */
-const MAX_EARLY = 100_000;
 
 /** What a source coordinator's actor is made from. */
 export interface SourceCoordinatorActorOptions {
@@ -72,8 +67,6 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
   readonly #options: SourceCoordinatorActorOptions;
   readonly #fence = new AttemptFence();
   readonly #actions = new Map<number, () => void>();
-  /** What subtasks have sent before the job's StartCoordinator came: two senders keep no order. */
-  #early: (AttemptReady | OperatorEventMessage)[] | undefined = [];
   #lastAction = 0;
   #stopped = false;
 
@@ -93,19 +86,6 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
   }
 
   receive(event: SourceCoordinatorActorEvent): void {
-    if (this.#early === undefined) {
-      this.#handle(event);
-      return;
-    }
-    if (event.type === "AttemptReady" || event.type === "OperatorEvent") {
-      this.#postpone(event);
-      return;
-    }
-    this.#handle(event);
-    if (event.type === "StartCoordinator") this.#handlePostponed();
-  }
-
-  #handle(event: SourceCoordinatorActorEvent): void {
     const { coordinator } = this;
     switch (event.type) {
       case "OperatorEvent":
@@ -156,25 +136,6 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
 
   onError(error: unknown): void {
     this.coordinator.fail("handling an event", error);
-  }
-
-  #postpone(event: AttemptReady | OperatorEventMessage): void {
-    if (this.#early === undefined || this.#early.length >= MAX_EARLY) {
-      throw illegalState(`the coordinator of ${this.#options.pipeline} has not been started`);
-    }
-    this.#early.push(event);
-  }
-
-  #handlePostponed(): void {
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const event of early) {
-      try {
-        this.#handle(event);
-      } catch (error) {
-        this.onError(error);
-      }
-    }
   }
 
   #start(): void {

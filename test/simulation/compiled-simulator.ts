@@ -1,0 +1,39 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The framework and its simulator, compiled into a directory of their own. */
+export interface CompiledSimulator {
+  readonly directory: string;
+  /** What `npm run simulate` runs. */
+  readonly main: string;
+  remove(): void;
+}
+
+export function compileSimulator(): CompiledSimulator {
+  const directory = mkdtempSync(path.join(tmpdir(), "headwater-simulator-"));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  try {
+    const typescript = path.dirname(
+      createRequire(import.meta.url).resolve("typescript/package.json"),
+    );
+    const tsc = path.join(typescript, "bin", "tsc");
+    const project = path.join(ROOT, "test", "simulation", "tsconfig.json");
+    execFileSync(
+      process.execPath,
+      [tsc, "-p", project, "--outDir", directory, "--incremental", "false", "--noCheck"],
+      { stdio: "inherit" },
+    );
+    copyFileSync(path.join(ROOT, "package.json"), path.join(directory, "package.json"));
+    symlinkSync(path.join(ROOT, "node_modules"), path.join(directory, "node_modules"));
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { directory, main: path.join(directory, "test", "simulation", "main.js"), remove };
+}
