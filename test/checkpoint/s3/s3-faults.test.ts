@@ -49,10 +49,12 @@ describe("a request that fails", () => {
   });
 
   it("is sent again after an error of the server, three times at most", async () => {
+    // The SDK waits between tries, longer when it is told to slow down.
+    const patient = storage(20_000);
     once("PUT", { status: 503, code: "SlowDown" });
-    await storage().store(data(1));
+    await patient.store(data(1));
     proxy.fault = (method) => (method === "PUT" ? { status: 503, code: "SlowDown" } : "none");
-    const error = await failure(storage().store(data(2)));
+    const error = await failure(patient.store(data(2)));
     expect(error).toMatchObject({
       code: "CHECKPOINT_STORAGE_FAILED",
       retry: "backoff",
