@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
+import type { Watermark } from "../api/watermark.js";
 import { checkState, HeadwaterError } from "../errors/index.js";
 import type { Scheduler } from "../mailbox/index.js";
 import {
@@ -101,8 +102,14 @@ function* payloadPieces({ pipelines, ...facts }: CheckpointData): Generator<stri
   yield "\n]}\n";
 }
 
-function* subtaskPieces({ finished, splits, operators }: SubtaskState): Generator<string> {
-  yield `{"finished": ${finished}, "splits": {"version": ${splits.version}, "splits": [`;
+function* subtaskPieces({
+  finished,
+  splits,
+  operators,
+  watermark,
+}: SubtaskState): Generator<string> {
+  const at = watermark === undefined ? "" : ` "watermark": ${watermarkText(watermark)},`;
+  yield `{"finished": ${finished},${at} "splits": {"version": ${splits.version}, "splits": [`;
   for (let from = 0; from < splits.splits.length; from += SPLITS_PER_PIECE) {
     const some = splits.splits.slice(from, from + SPLITS_PER_PIECE);
     yield `${from === 0 ? "" : ","}\n${some.map((split) => `"${base64(split)}"`).join(",\n")}`;
@@ -113,6 +120,11 @@ function* subtaskPieces({ finished, splits, operators }: SubtaskState): Generato
     bytes: base64(bytes),
   }));
   yield `]}, "operators": ${JSON.stringify(byName)}}`;
+}
+
+/** JSON has no infinite numbers. */
+function watermarkText(watermark: Watermark): string {
+  return Number.isFinite(watermark) ? String(watermark) : `"${watermark}"`;
 }
 
 /** An object's text without its closing brace. */
@@ -202,8 +214,9 @@ function withoutBytes({ pipelines, ...facts }: CheckpointData): unknown {
       id,
       ...rest,
       coordinator: empty(coordinator),
-      subtasks: subtasks.map(({ finished, splits, operators }) => ({
+      subtasks: subtasks.map(({ finished, splits, operators, watermark }) => ({
         finished,
+        watermark,
         splits: { ...splits, splits: splits.splits.filter(isNotBytes) },
         operators: Object.entries(operators).map(([name, { bytes, ...operator }]) => ({
           name,
@@ -231,11 +244,14 @@ const SubtaskSchema = v.pipe(
     finished: v.boolean(),
     splits: v.strictObject({ version: Version, splits: v.array(Bytes) }),
     operators: v.array(OperatorSchema),
+    // Since format 2.
+    watermark: v.optional(v.union([v.number(), v.picklist(["Infinity", "-Infinity"])])),
   }),
   v.check((subtask) => areUnique(subtask.operators, (o) => o.name), "an operator occurs twice"),
-  v.transform(({ finished, splits, operators }): SubtaskState => {
+  v.transform(({ finished, splits, operators, watermark }): SubtaskState => {
     const byName = operators.map(({ name, version, bytes }) => [name, { version, bytes }] as const);
-    return { finished, splits, operators: Object.fromEntries(byName) };
+    const state = { finished, splits, operators: Object.fromEntries(byName) };
+    return watermark === undefined ? state : { ...state, watermark: Number(watermark) };
   }),
 );
 

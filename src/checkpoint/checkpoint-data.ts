@@ -1,7 +1,8 @@
 import type { SerializedSplits } from "../api/operator-event.js";
+import type { Watermark } from "../api/watermark.js";
 
 /** The format that this release writes; an older one is read, a newer one refused by name. */
-export const CHECKPOINT_FORMAT_VERSION = 1;
+export const CHECKPOINT_FORMAT_VERSION = 2;
 
 /** Why it was taken: a checkpoint belongs to the running job, a savepoint to its user. */
 export type CheckpointKind = "CHECKPOINT" | "SAVEPOINT";
@@ -20,6 +21,11 @@ export interface SubtaskState {
   readonly splits: SerializedSplits;
   /** By the operator's name within the pipeline. */
   readonly operators: Readonly<Record<string, OperatorState>>;
+  /**
+   * The last watermark before the barrier, for people: a restore starts with none. Undefined when the
+   * subtask has finished, and in checkpoints of release 0.1.0.
+   */
+  readonly watermark?: Watermark | undefined;
 }
 
 /** State of one pipeline: its enumerator and its subtasks, taken at one cut. */

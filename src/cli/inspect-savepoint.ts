@@ -6,7 +6,7 @@ import { absoluteAddress, isS3Address } from "../checkpoint/storage-address.js";
 import { readEnumeratorCheckpoint } from "../coordinator/coordinator-serde.js";
 import { explain, HeadwaterError } from "../errors/index.js";
 import { printable } from "../errors/printable.js";
-import { formatMoment } from "./format.js";
+import { formatMoment, formatTimestamp } from "./format.js";
 import { byteCount, type ReadableState, readState, stateLine } from "./readable-state.js";
 import { jsonText } from "./table.js";
 
@@ -66,9 +66,10 @@ function contentsOf({ pipelines, ...facts }: CheckpointData): object {
       sourceName: pipeline.sourceName,
       parallelism: pipeline.parallelism,
       enumerator: enumeratorOf(pipeline),
-      subtasks: pipeline.subtasks.map(({ finished, splits, operators }, subtask) => ({
+      subtasks: pipeline.subtasks.map(({ finished, splits, operators, watermark }, subtask) => ({
         subtask,
         finished,
+        watermark,
         splits: { version: splits.version, splits: splits.splits.map(readState) },
         operators: Object.entries(operators).map(([name, { version, bytes }]) => ({
           name,
@@ -135,11 +136,12 @@ function enumeratorLine({ version, problem, ...state }: EnumeratorContents): str
 
 function* subtaskLines(
   subtask: number,
-  { finished, splits, operators }: SubtaskState,
+  { finished, splits, operators, watermark }: SubtaskState,
 ): Generator<string> {
   const count = splits.splits.length;
   const of = `${count} ${count === 1 ? "split" : "splits"} (version ${splits.version})`;
-  yield `  subtask ${subtask}: ${finished ? "finished, " : ""}${of}`;
+  const time = watermark === undefined ? "" : `, watermark ${formatTimestamp(watermark)}`;
+  yield `  subtask ${subtask}: ${finished ? "finished, " : ""}${of}${time}`;
   for (const split of splits.splits) yield `    split ${stateLine(readState(split))}`;
   for (const [name, { version, bytes }] of Object.entries(operators)) {
     yield `    state ${name}: ${described(version, readState(bytes))}`;

@@ -1,4 +1,5 @@
 import type { TriggerCheckpoint } from "../api/job-event.js";
+import type { Watermark } from "../api/watermark.js";
 import type {
   CheckpointAcknowledged,
   CheckpointDeclined,
@@ -18,6 +19,7 @@ export type CheckpointReport = CheckpointAcknowledged | CheckpointDeclined | Sub
 
 interface PendingSnapshot {
   readonly splits: SplitSnapshot;
+  readonly watermark: Watermark;
   readonly operators: Record<string, OperatorState>;
   /** Of operators whose state is not bytes yet. */
   readonly snapshots: Map<string, StateSnapshot>;
@@ -64,11 +66,12 @@ export class SubtaskCheckpoints {
    * Keeps the reader's splits until the barrier has passed, and begins to serialize them. Throws
    * SERIALIZER_FAILED; a later one of many splits that cannot be serialized declines the checkpoint.
    */
-  begin(trigger: TriggerCheckpoint, splits: SplitSnapshot): void {
+  begin(trigger: TriggerCheckpoint, splits: SplitSnapshot, watermark: Watermark): void {
     const { checkpointId } = trigger;
     splits.serializeSome();
     this.#pending.set(checkpointId, {
       splits,
+      watermark,
       operators: {},
       snapshots: new Map(),
       barrierPassed: false,
@@ -221,11 +224,12 @@ export class SubtaskCheckpoints {
   }
 
   #acknowledgeIfWhole(checkpointId: number, snapshot: PendingSnapshot): void {
-    const { barrierPassed, operators, splits } = snapshot;
+    const { barrierPassed, operators, splits, watermark } = snapshot;
     if (!this.#gather(snapshot) || !barrierPassed || !splits.isSerialized) return;
     this.#pending.delete(checkpointId);
     this.#lastAcknowledged = checkpointId;
-    const state: SubtaskState = { finished: false, splits: splits.serialized, operators };
+    const { serialized } = splits;
+    const state: SubtaskState = { finished: false, splits: serialized, operators, watermark };
     this.#post({ type: "CheckpointAcknowledged", ...this.#id, checkpointId, state });
   }
 }

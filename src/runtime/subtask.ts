@@ -273,9 +273,9 @@ export class Subtask implements Actor<SubtaskEvent> {
     this.#loop.resume();
     if (stop && drain) this.#loop.emitMaxWatermark();
     try {
-      const splits = this.#openedOperator().snapshotState(checkpointId);
-      const { splitSerializer } = this.#options.pipeline.source;
-      this.#checkpoints.begin(trigger, new SplitSnapshot(splitSerializer, splits));
+      const state = this.#openedOperator().snapshotState(checkpointId);
+      const splits = new SplitSnapshot(this.#options.pipeline.source.splitSerializer, state);
+      this.#checkpoints.begin(trigger, splits, this.#loop.watermark);
       this.#context.wakeDefaultAction();
     } catch (error) {
       this.#checkpoints.decline(checkpointId, error);

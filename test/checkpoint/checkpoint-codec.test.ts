@@ -93,9 +93,9 @@ describe("the checkpoint file", () => {
       "not a checkpoint of Headwater",
     );
     const text = Buffer.from(encodeCheckpoint(checkpointData())).toString("latin1");
-    const newer = refusal(Buffer.from(text.replace("checkpoint 1 ", "checkpoint 2 "), "latin1"));
+    const newer = refusal(Buffer.from(text.replace("checkpoint 2 ", "checkpoint 3 "), "latin1"));
     expect(newer.code).toBe("CHECKPOINT_VERSION_UNSUPPORTED");
-    expect(newer.message).toContain("/some/where has format version 2, this release reads up to 1");
+    expect(newer.message).toContain("/some/where has format version 3, this release reads up to 2");
   });
 
   it("is made in slices when there are many splits, and is the same file", async () => {
@@ -117,7 +117,7 @@ describe("the checkpoint file", () => {
   it("can be read by a person", () => {
     const text = Buffer.from(encodeCheckpoint(checkpointData())).toString("utf8");
     const [header, ...payload] = text.split("\n");
-    expect(header).toMatch(/^headwater-checkpoint 1 sha256:[0-9a-f]{64} \d+$/);
+    expect(header).toMatch(/^headwater-checkpoint 2 sha256:[0-9a-f]{64} \d+$/);
     expect(JSON.parse(payload.join("\n"))).toMatchObject({ jobName: "flights", checkpointId: 7 });
   });
 

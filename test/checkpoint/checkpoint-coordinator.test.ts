@@ -11,7 +11,7 @@ describe("a checkpoint", () => {
     await job.advance(1000);
     expect(job.storage.stored).toEqual([
       {
-        formatVersion: 1,
+        formatVersion: 2,
         jobName: "job",
         checkpointId: 1,
         kind: "CHECKPOINT",

@@ -32,7 +32,7 @@ export function pipelineState(overrides: Partial<PipelineState> = {}): PipelineS
 
 export function checkpointData(overrides: Partial<CheckpointData> = {}): CheckpointData {
   return {
-    formatVersion: 1,
+    formatVersion: 2,
     jobName: "flights",
     checkpointId: 7,
     kind: "CHECKPOINT",
@@ -51,11 +51,20 @@ const version = fc.integer({ min: -1, max: 2 ** 31 });
 
 const operator: fc.Arbitrary<OperatorState> = fc.record({ version, bytes: state });
 
-const subtask: fc.Arbitrary<SubtaskState> = fc.record({
-  finished: fc.boolean(),
-  splits: fc.record({ version, splits: fc.array(state, { maxLength: 4 }) }),
-  operators: entries(operator),
-});
+const watermark = fc.oneof(
+  fc.integer(),
+  fc.constantFrom(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+);
+
+const subtask: fc.Arbitrary<SubtaskState> = fc.record(
+  {
+    finished: fc.boolean(),
+    splits: fc.record({ version, splits: fc.array(state, { maxLength: 4 }) }),
+    operators: entries(operator),
+    watermark,
+  },
+  { requiredKeys: ["finished", "splits", "operators"] },
+);
 
 const pipeline: fc.Arbitrary<PipelineState> = fc
   .tuple(name, state, fc.array(subtask, { minLength: 1, maxLength: 3 }))

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 const DATA: CheckpointData = {
-  formatVersion: 1,
+  formatVersion: 2,
   jobName: "flights",
   checkpointId: 7,
   kind: "SAVEPOINT",
@@ -35,6 +35,7 @@ const DATA: CheckpointData = {
             splits: [utf8('{"splitId":"a","offset":12}'), utf8("b@7"), new Uint8Array([0, 255, 1])],
           },
           operators: { sum: { version: 2, bytes: utf8("[1, 2]") } },
+          watermark: Date.UTC(2026, 0, 31, 9, 5),
         },
         { finished: true, splits: { version: 1, splits: [] }, operators: {} },
       ],
@@ -71,10 +72,10 @@ describe("headwater savepoint inspect", () => {
         "savepoint 7 of job flights",
         `  path    ${location}`,
         "  taken   2026-01-31 10:20:30 UTC",
-        "  format  version 1",
+        "  format  version 2",
         "pipeline source-0: source csv, parallelism 2",
         '  enumerator: version 3, 14 bytes: {"left":["a"]}',
-        "  subtask 0: 3 splits (version 1)",
+        "  subtask 0: 3 splits (version 1), watermark 2026-01-31 09:05",
         '    split {"splitId":"a","offset":12}',
         '    split "b@7"',
         "    split 3 bytes",
@@ -97,6 +98,7 @@ describe("headwater savepoint inspect", () => {
           enumerator: { version: 3, bytes: 14, json: { left: ["a"] } },
           subtasks: [
             {
+              watermark: Date.UTC(2026, 0, 31, 9, 5),
               splits: {
                 splits: [
                   { bytes: 27, json: { splitId: "a", offset: 12 } },
@@ -199,10 +201,10 @@ describe("what cannot be inspected ends with one clear error", () => {
   it("one of a later release", async () => {
     const text = Buffer.from(await whole("f"))
       .toString()
-      .replace(" 1 sha256", " 2 sha256");
+      .replace(" 2 sha256", " 3 sha256");
     await refused(
       await written("g", utf8(text)),
-      /has format version 2, this release reads up to 1\n {2}Run the release of Headwater that/,
+      /has format version 3, this release reads up to 2\n {2}Run the release of Headwater that/,
     );
   });
 
