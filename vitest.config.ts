@@ -15,6 +15,10 @@ export default defineConfig({
         replacement: new URL("./machines/index.ts", import.meta.url).pathname,
       },
       {
+        find: /^headwater\/control$/,
+        replacement: new URL("./src/control/index.ts", import.meta.url).pathname,
+      },
+      {
         find: /^headwater\/connectors\/(\w+)$/,
         replacement: `${new URL("./src/connectors/", import.meta.url).pathname}$1/index.ts`,
       },

@@ -21,9 +21,12 @@ export interface SplitIterator<E> {
   next(): E;
   /**
    * The same as `next` for each of the next records, at most so many and at least one, put into
-   * `records` from `at` on; says how many. Optional: worth it where a record costs nanoseconds.
+   * `records` from `at` on; says how many. Optional: worth it where a record costs nanoseconds. Records
+   * with timestamps of their own (`timestamp`) have them put into the same places of `timestamps`.
    */
-  fill?(records: E[], at: number, atMost: number): number;
+  fill?(records: E[], at: number, atMost: number, timestamps: Timestamp[]): number;
+  /** The own timestamp of what `next` gave last; absent: these records have none. */
+  timestamp?(): Timestamp;
 }
 
 /** Where a reader puts the records of one split (Flink `SourceOutput`); called in the operator's loop. */

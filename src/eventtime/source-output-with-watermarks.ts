@@ -91,7 +91,8 @@ export class SourceOutputWithWatermarks<T> implements SourceOutput<T> {
     const atMost = budget.remaining;
     let count = 0;
     do {
-      this.collect(records.next());
+      const record = records.next();
+      this.collect(record, records.timestamp?.());
       count++;
     } while (count < atMost && budget.remaining > 0 && records.hasNext());
     return count;
@@ -99,14 +100,14 @@ export class SourceOutputWithWatermarks<T> implements SourceOutput<T> {
 
   #fillFrom(buffer: RecordBuffer<T>, from: SplitIterator<T>, budget: PollBudget): number {
     const { records, timestamps, length: start } = buffer;
-    const count = from.fill?.(records, start, Math.max(1, budget.remaining)) ?? 0;
+    const count = from.fill?.(records, start, Math.max(1, budget.remaining), timestamps) ?? 0;
     const end = start + count;
     const assigner = this.#assigner;
+    const hasTimestamps = from.timestamp !== undefined;
     for (let at = start; at < end; at++) {
+      const timestamp = hasTimestamps ? (timestamps[at] as Timestamp) : MIN_TIMESTAMP;
       timestamps[at] =
-        assigner === undefined
-          ? MIN_TIMESTAMP
-          : assignTimestamp(assigner, records[at] as T, MIN_TIMESTAMP);
+        assigner === undefined ? timestamp : assignTimestamp(assigner, records[at] as T, timestamp);
     }
     buffer.length = end;
     this.#generator?.onEvents?.(timestamps, start, end);

@@ -20,12 +20,14 @@ export interface ReaderHarnessOptions {
   /** In place of the manual scheduler. */
   readonly scheduler?: Scheduler;
   readonly dispatcher?: DispatcherOptions;
+  /** One that others share. */
+  readonly clock?: VirtualClock;
 }
 
 /** An operator's place for one reader: real mailboxes, serialized events, time and turns by hand. */
 export class ReaderHarness {
   readonly self: Address = address("job", "source-0", "subtask", 0, "attempt", 0);
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly scheduler = new ManualScheduler();
   readonly system: ActorSystem;
   readonly metrics = new MetricRegistry();
@@ -41,6 +43,7 @@ export class ReaderHarness {
   #actor: ActorContext | undefined;
 
   constructor(options: ReaderHarnessOptions = {}) {
+    this.clock = options.clock ?? new VirtualClock();
     this.system = new ActorSystem({
       clock: this.clock,
       scheduler: options.scheduler ?? this.scheduler,

@@ -7,6 +7,9 @@ const RUNNERS: Readonly<Record<string, (config: Json) => Promise<Runner>>> = {
   multiplexer: async () => new (await import("./multiplexer.js")).MultiplexerRunner(),
   aggregator: async () => new (await import("./aggregator.js")).AggregatorRunner(),
   queue: async (config) => new (await import("./queue.js")).QueueRunner(config),
+  kafkaEnum: async (config) =>
+    new (await import("./kafka-enumerator.js")).KafkaEnumeratorRunner(config),
+  fn: async () => new (await import("./functions.js")).FunctionRunner(),
   idleness: async (config) => new (await import("./idleness.js")).IdlenessRunner(config),
 };
 

@@ -1,7 +1,6 @@
 export type { AbortedTransaction } from "./aborted-transactions.js";
 export { COMPRESSION_TYPES, type CompressionType } from "./compression-type.js";
 export { murmur2, partitionForKey } from "./murmur2.js";
-export type { RecordBatch, TimestampType } from "./record-batch.js";
 export {
   type AppendHeader,
   nextSequence,

@@ -1,0 +1,237 @@
+import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { HeadwaterError } from "../../../errors/index.js";
+import { Abandonable } from "./abandonable.js";
+import { authenticationFailed, connectionFailed } from "./client-errors.js";
+import type { KafkaConnectionSettings } from "./connection-options.js";
+import type { DriverConnection, KafkaDriver } from "./kafkajs-driver.js";
+import { apiVersionsRequest, missingRequest } from "./protocol/api-versions-request.js";
+import type { KafkaRequest } from "./protocol/kafka-request.js";
+import type { BrokerAddress } from "./protocol/metadata-request.js";
+import { redacted } from "./redacted.js";
+
+const KEEP_ALIVE_DELAY = 60_000;
+/** The first answer has a few hundred bytes; another protocol's first bytes look like gigabytes. */
+const LARGEST_FIRST_ANSWER = 1_000_000;
+const TLS_ALERT = 0x15;
+const SASL_AUTHENTICATE = 36;
+
+/** Errors of the log-in that are about who logs in, not about the connection. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  "KafkaJSSASLAuthenticationError",
+  "SASL_AUTHENTICATION_FAILED",
+  "UNSUPPORTED_SASL_MECHANISM",
+  "ILLEGAL_SASL_STATE",
+]);
+
+const LOST: ReadonlySet<unknown> = new Set([
+  "KafkaJSConnectionError",
+  "KafkaJSConnectionClosedError",
+  "KafkaJSRequestTimeoutError",
+]);
+
+/** The parts of a driver's request queue that are set right here. */
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+/**
+ * One connection to one broker, open and logged in; when it breaks, it stays broken.
+ *
+ * Owns: the socket.
+ * Called by: BrokerConnections.
+ * Invariants: a request that was sent is answered or rejected; nothing waits for a dead socket.
+ */
+export class BrokerConnection {
+  readonly #address: string;
+  readonly #settings: KafkaConnectionSettings;
+  readonly #connection: DriverConnection;
+  #socket: Socket | undefined;
+  /** Why it is of no use any more. */
+  #broken: HeadwaterError | undefined;
+  readonly #onBroken: () => void;
+  readonly #requests = new Abandonable();
+  /** The last thing that went wrong between socket and requests. */
+  #lost: Error | undefined;
+
+  private constructor(
+    driver: KafkaDriver,
+    settings: KafkaConnectionSettings,
+    clientId: string,
+    target: BrokerAddress,
+    onBroken: () => void,
+  ) {
+    this.#address = target.host.includes(":")
+      ? `[${target.host}]:${target.port}`
+      : `${target.host}:${target.port}`;
+    this.#settings = settings;
+    this.#onBroken = onBroken;
+    this.#connection = new driver.Connection({
+      ...target,
+      clientId,
+      ssl: settings.ssl === true ? {} : settings.ssl || null,
+      // kafkajs keeps its authenticator in this object.
+      sasl: settings.sasl === undefined ? null : { ...settings.sasl },
+      connectionTimeout: settings.connectionTimeout,
+      requestTimeout: settings.requestTimeout,
+      logger: driver.createLogger({ level: 0, logCreator: () => () => {} }),
+      socketFactory: (to) => this.#makeSocket(to),
+    });
+    onlyCheckWhatIsPending(this.#connection);
+    this.#keepWhatIsLost();
+  }
+
+  /** Connects and logs in. Rejects with CONNECTION_FAILED or KAFKA_AUTHENTICATION_FAILED. */
+  static async open(
+    driver: KafkaDriver,
+    settings: KafkaConnectionSettings,
+    clientId: string,
+    target: BrokerAddress,
+    holder: { onOpening(connection: BrokerConnection): void; onBroken(): void },
+  ): Promise<BrokerConnection> {
+    const onBroken = (): void => holder.onBroken();
+    const opened = new BrokerConnection(driver, settings, clientId, target, onBroken);
+    holder.onOpening(opened);
+    try {
+      await opened.#requests.settles(opened.#handshake());
+    } catch (error) {
+      const reason = opened.#reasonOf(error, "the handshake");
+      opened.destroy(reason);
+      throw reason;
+    }
+    return opened;
+  }
+
+  /** Sends a request; `extraTime`: how much longer than requestTimeout its answer may take. */
+  async send<T>(request: KafkaRequest<T>, extraTime = 0): Promise<T> {
+    const requestTimeout = this.#settings.requestTimeout + extraTime;
+    try {
+      return await this.#requests.settles(this.#connection.send({ ...request, requestTimeout }));
+    } catch (error) {
+      const reason = this.#reasonOf(error, request.request.apiName);
+      this.destroy(reason);
+      throw reason;
+    }
+  }
+
+  /** Ends it at once; what is under way is rejected with `reason`. */
+  destroy(reason: HeadwaterError): void {
+    if (this.#broken === undefined) {
+      this.#broken = reason;
+      this.#requests.end(reason);
+      this.#onBroken();
+    }
+    // With an error: only then does kafkajs end its timers and reject what it has under way.
+    if (this.#socket?.destroyed === false) this.#socket.destroy(new Error("closed by this client"));
+  }
+
+  async #handshake(): Promise<void> {
+    const connection = this.#connection;
+    await connection.connect();
+    const versions = await connection.send(apiVersionsRequest());
+    const missing = missingRequest(versions);
+    if (missing !== undefined) {
+      throw connectionFailed(
+        `the broker ${this.#address} does not take the request ${missing}`,
+        "Headwater needs Kafka 2.3 or later.",
+      );
+    }
+    connection.setVersions(versions);
+    connection.setSupportAuthenticationProtocol(versions[SASL_AUTHENTICATE] !== undefined);
+    await connection.authenticate();
+  }
+
+  /** kafkajs's log-in calls a connection that broke a refusal: what it was is kept here. */
+  #keepWhatIsLost(): void {
+    const connection = this.#connection;
+    const send = connection.send.bind(connection);
+    connection.send = async (request) => {
+      try {
+        return await send(request);
+      } catch (error) {
+        if (LOST.has((error as Error).name)) this.#lost = error as Error;
+        throw error;
+      }
+    };
+  }
+
+  #makeSocket(to: {
+    readonly host: string;
+    readonly port: number;
+    readonly ssl: unknown;
+    readonly onConnect: () => void;
+  }): Socket {
+    const { host, port, ssl, onConnect } = to;
+    const servername = isIP(host) === 0 ? { servername: host } : {};
+    const socket: Socket = ssl
+      ? connectTls({ host, port, ...servername, ...(ssl as object) }, onConnect)
+      : connectPlain({ host, port }, onConnect);
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
+    socket.setNoDelay(true);
+    socket.once("data", (bytes: Buffer) => {
+      const foreign = foreignProtocol(bytes);
+      if (foreign !== undefined) this.destroy(this.#isForeign(foreign));
+    });
+    socket.once("close", () => this.destroy(this.#isClosed()));
+    this.#socket = socket;
+    return socket;
+  }
+
+  #isForeign(what: string): HeadwaterError {
+    return connectionFailed(
+      `${this.#address} does not speak Kafka's protocol: ${what}`,
+      "Check the port in the option brokers, and whether that port wants the option ssl.",
+    );
+  }
+
+  #isClosed(): HeadwaterError {
+    return connectionFailed(
+      `the broker ${this.#address} has closed the connection`,
+      "It may be stopping. When this comes at once at every start, its port may want the options ssl or sasl, or not speak Kafka's protocol.",
+    );
+  }
+
+  /** What went wrong, as the client's user reads it. */
+  #reasonOf(error: unknown, during: string): HeadwaterError {
+    if (error instanceof HeadwaterError) return error;
+    // The reason why the socket was destroyed says more than what kafkajs makes of it.
+    if (this.#broken !== undefined) return this.#broken;
+    const { name, message, type } = (this.#lost ?? error) as Error & { readonly type?: string };
+    const text = redacted(message, this.#settings.sasl);
+    if (REFUSALS.has(name) || REFUSALS.has(type)) {
+      return authenticationFailed(this.#address, text);
+    }
+    if (name === "KafkaJSConnectionClosedError") return this.#isClosed();
+    if (LOST.has(name)) {
+      return connectionFailed(
+        `no connection to the broker ${this.#address} (${during}): ${text}`,
+        "Check the option brokers and that the broker runs; advertised.listeners must be reachable from here.",
+      );
+    }
+    return connectionFailed(
+      `${during} with the broker ${this.#address} has failed: ${text}`,
+      during === "the handshake"
+        ? "Check the option sasl: what gives the token may have failed."
+        : "Something between client and broker may change what they send.",
+    );
+  }
+}
+
+/** What speaks, judged by its first bytes; undefined when it may be Kafka. */
+function foreignProtocol(bytes: Buffer): string | undefined {
+  if (bytes.subarray(0, 4).toString("latin1") === "HTTP") return "it answers as an HTTP server";
+  if (bytes[0] === TLS_ALERT && bytes[1] === 3) return "it wants TLS";
+  if (bytes.length < 4) return undefined;
+  const length = bytes.readInt32BE(0);
+  return length < 0 || length > LARGEST_FIRST_ANSWER ? "its first answer is no answer" : undefined;
+}
+
+/** kafkajs 2.2.4 sets a timer of 1 ms again and again, also while nothing is pending. */
+function onlyCheckWhatIsPending(connection: DriverConnection): void {
+  const { requestQueue } = connection as unknown as { readonly requestQueue: RequestQueue };
+  const schedule = requestQueue.scheduleCheckPendingRequests.bind(requestQueue);
+  requestQueue.scheduleCheckPendingRequests = () => {
+    if (requestQueue.pending.length > 0) schedule();
+  };
+}

@@ -1,0 +1,132 @@
+import type { RecordHeader } from "../records/index.js";
+import { bytesField, type FieldDecoder, jsonField, textField } from "./field-decoders.js";
+import type { KafkaSourceRecord, RecordPlace } from "./record-place.js";
+
+export type { JsonCheck, StandardSchema } from "./field-decoders.js";
+export type { KafkaSourceRecord } from "./record-place.js";
+
+/** What `decodeAt` gives for a record that is left out. */
+export const LEFT_OUT: unique symbol = Symbol("left out");
+
+/**
+ * Turns Kafka's records into the job's (Flink `KafkaRecordDeserializationSchema`); called in the
+ * operator's loop. What `deserialize` throws makes the record a bad one, of which nothing is emitted.
+ */
+export interface KafkaDeserializer<T> {
+  /** Gives any number of records to `collect`. */
+  deserialize(record: KafkaSourceRecord, collect: (value: T) => void): void;
+}
+
+/** A deserializer that gives one record for one, straight from the columns. */
+export interface ColumnDeserializer<T> extends KafkaDeserializer<T> {
+  decodeAt(place: RecordPlace): T | typeof LEFT_OUT;
+}
+
+/** A deserializer of a key or a value alone; by itself it reads values, and leaves out records without one. */
+export interface KafkaFieldDeserializer<T> extends ColumnDeserializer<T> {
+  /** Decodes one field; null: the record has none. */
+  readonly field: FieldDecoder<T>;
+}
+
+/** A record with what it has besides its value. */
+export interface KafkaKeyedRecord<K, V> {
+  readonly key: K | null;
+  /** Null: the record deletes its key in a compacted topic. */
+  readonly value: V | null;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since the epoch; -1: the record has none. */
+  readonly timestamp: number;
+  readonly headers: readonly RecordHeader[];
+}
+
+/** Values as text in UTF-8; other bytes make a bad record. Records without a value are left out. */
+export function kafkaString(): KafkaFieldDeserializer<string> {
+  return fieldDeserializer(textField);
+}
+
+/**
+ * Values as JSON. `schema` checks them: a function that returns the record or throws, or a schema of
+ * valibot, zod or another library of the Standard Schema. Records without a value are left out.
+ */
+export function kafkaJson<T = unknown>(
+  schema?: Parameters<typeof jsonField<T>>[0],
+): KafkaFieldDeserializer<T> {
+  return fieldDeserializer(jsonField(schema));
+}
+
+/** Values as bytes of their own. Records without a value are left out. */
+export function kafkaBytes(): KafkaFieldDeserializer<Buffer> {
+  return fieldDeserializer(bytesField);
+}
+
+/** Which fields `kafkaKeyed` decodes how. */
+export interface KafkaKeyedOptions<K, V> {
+  /** Default `kafkaString()`. */
+  readonly key?: KafkaFieldDeserializer<K>;
+  /** Default `kafkaString()`. */
+  readonly value?: KafkaFieldDeserializer<V>;
+}
+
+/** Each record with key, place, timestamp and headers; also those without a value. */
+export function kafkaKeyed<K = string, V = string>(
+  options: KafkaKeyedOptions<K, V> = {},
+): ColumnDeserializer<KafkaKeyedRecord<K, V>> {
+  const key = (options.key?.field ?? textField) as FieldDecoder<K>;
+  const value = (options.value?.field ?? textField) as FieldDecoder<V>;
+  return oneForOne(({ topic, partition, columns, index }) => {
+    const { bytes } = columns;
+    const keyLength = columns.keyLength(index);
+    const valueLength = columns.valueLength(index);
+    const keyStart = columns.keyStart(index);
+    const valueStart = columns.valueStart(index);
+    return {
+      key: keyLength < 0 ? null : key(bytes, keyStart, keyStart + keyLength),
+      value: valueLength < 0 ? null : value(bytes, valueStart, valueStart + valueLength),
+      topic,
+      partition,
+      offset: columns.offset(index),
+      timestamp: columns.timestamp(index),
+      headers: ownHeaders(columns.headers(index)),
+    };
+  });
+}
+
+/** True for a deserializer that reads straight from the columns. */
+export function isColumnDeserializer<T>(
+  deserializer: KafkaDeserializer<T>,
+): deserializer is ColumnDeserializer<T> {
+  return "decodeAt" in deserializer;
+}
+
+function fieldDeserializer<T>(field: FieldDecoder<T>): KafkaFieldDeserializer<T> {
+  const deserializer = oneForOne<T>(({ columns, index }) => {
+    const length = columns.valueLength(index);
+    if (length < 0) return LEFT_OUT;
+    const start = columns.valueStart(index);
+    return field(columns.bytes, start, start + length);
+  });
+  return { ...deserializer, field };
+}
+
+function oneForOne<T>(
+  decodeAt: (place: RecordPlace) => T | typeof LEFT_OUT,
+): ColumnDeserializer<T> {
+  return {
+    decodeAt,
+    deserialize(record, collect) {
+      const value = decodeAt(record as RecordPlace);
+      if (value !== LEFT_OUT) collect(value);
+    },
+  };
+}
+
+/** Views would keep all of a fetch in memory. */
+function ownHeaders(headers: readonly RecordHeader[]): readonly RecordHeader[] {
+  if (headers.length === 0) return headers;
+  return headers.map(({ key, value }) => ({
+    key,
+    value: value === null ? null : Buffer.from(value),
+  }));
+}

@@ -1,0 +1,111 @@
+import { isUtf8 } from "node:buffer";
+import { HeadwaterError } from "../../../errors/index.js";
+
+/** Decodes bytes[start..end). */
+export type FieldDecoder<T> = (bytes: Buffer, start: number, end: number) => T;
+
+/** A schema of the Standard Schema specification, as far as it is used. */
+export interface StandardSchema<T> {
+  readonly "~standard": {
+    readonly validate: (value: unknown) => unknown;
+    readonly types?: { readonly output: T } | undefined;
+  };
+}
+
+/** Returns the value as a record, or throws. */
+export type JsonCheck<T> = (value: unknown) => T;
+
+/** Levels of objects and arrays in a value; a parser spends about 50 bytes on each. */
+const MAX_DEPTH = 1_000_000;
+const REPLACEMENT = "\ufffd";
+
+export const textField: FieldDecoder<string> = (bytes, start, end) => {
+  const text = bytes.toString("utf8", start, end);
+  // It stands for bytes that are no UTF-8, or for itself.
+  if (text.includes(REPLACEMENT) && !isUtf8(bytes.subarray(start, end))) {
+    throw badField("the bytes are no valid UTF-8");
+  }
+  return text;
+};
+
+export const bytesField: FieldDecoder<Buffer> = (bytes, start, end) =>
+  Buffer.from(bytes.subarray(start, end));
+
+export function jsonField<T>(schema?: JsonCheck<T> | StandardSchema<T>): FieldDecoder<T> {
+  const check = schema === undefined ? undefined : checkOf(schema);
+  return (bytes, start, end) => {
+    const text = textField(bytes, start, end);
+    if (text.length > MAX_DEPTH && isDeeper(text, MAX_DEPTH)) {
+      throw badField(`more than ${MAX_DEPTH} levels of objects and arrays`);
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw badField(`no JSON: ${withoutInput(error)}`);
+    }
+    return check === undefined ? (value as T) : check(value);
+  };
+}
+
+/** Why a key or value is none of its format. */
+export function badField(reason: string, cause?: unknown): HeadwaterError {
+  return new HeadwaterError("BAD_RECORD", reason, {
+    domain: "external",
+    retry: "never",
+    scope: "record",
+    cause,
+  });
+}
+
+function checkOf<T>(schema: JsonCheck<T> | StandardSchema<T>): JsonCheck<T> {
+  if (typeof schema === "function" && !("~standard" in schema)) {
+    return (value) => {
+      try {
+        return schema(value);
+      } catch (error) {
+        throw badField(`refused by the schema of kafkaJson: ${shorten(messageOf(error))}`, error);
+      }
+    };
+  }
+  const { validate } = (schema as StandardSchema<T>)["~standard"];
+  return (value) => {
+    const result = validate(value) as {
+      readonly value?: T;
+      readonly issues?: readonly { readonly message: string }[];
+    };
+    if (result instanceof Promise) {
+      throw badField("the schema of kafkaJson answers with a promise; records are checked at once");
+    }
+    if (result.issues === undefined) return result.value as T;
+    const reasons = result.issues.map(({ message }) => message).join("; ");
+    throw badField(`refused by the schema of kafkaJson: ${shorten(reasons)}`);
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What the parser says, without the text that it quotes. */
+function withoutInput(error: unknown): string {
+  return shorten(messageOf(error).replace(/, (?:\.\.\.)?".*"?(?:\.\.\.)? is not valid JSON$/s, ""));
+}
+
+function shorten(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}
+
+function isDeeper(text: string, maxDepth: number): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) isText = !isText;
+    else if (isText) i += code === 0x5c ? 1 : 0;
+    else if (code === 0x5b || code === 0x7b) depth++;
+    else if (code === 0x5d || code === 0x7d) depth--;
+    if (depth > maxDepth) return true;
+  }
+  return false;
+}

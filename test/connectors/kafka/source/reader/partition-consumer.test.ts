@@ -1,0 +1,194 @@
+import { describe, expect, it } from "vitest";
+import type { FetchRequest } from "../../../../../src/connectors/kafka/client/kafka-client.js";
+import {
+  EARLIEST_OFFSET,
+  kafkaPartitionSplit,
+  LATEST_OFFSET,
+} from "../../../../../src/connectors/kafka/source/kafka-split.js";
+import { PartitionConsumer } from "../../../../../src/connectors/kafka/source/partition-consumer.js";
+import { VirtualClock } from "../../../../../src/mailbox/clock.js";
+import { ManualScheduler } from "../../../../../src/mailbox/scheduler.js";
+import { codecs } from "../../../../support/kafka/simulated-batches.js";
+import { SimulatedKafka } from "../../../../support/kafka/simulated-kafka.js";
+import { ReaderHarness } from "../../../../support/reader-harness.js";
+import { KafkaReading, texts, values } from "./kafka-reading.js";
+
+function fetches(reading: KafkaReading): FetchRequest[] {
+  const sent = reading.kafka.requests.filter(({ type }) => type === "fetch");
+  return sent.map(({ args }) => args[0] as FetchRequest);
+}
+
+describe("the partition consumer", () => {
+  it("asks idle partitions of a broker together, twice a second", async () => {
+    const reading = new KafkaReading({}, { brokers: 1 });
+    reading.kafka.createTopic("t", 20);
+    for (let p = 0; p < 20; p++) reading.add("t", p, LATEST_OFFSET);
+    await reading.run(undefined, 2000);
+    const before = fetches(reading).length;
+    await reading.run(undefined, 10_000);
+    const sent = fetches(reading).slice(before);
+    expect(sent.length).toBeGreaterThan(15);
+    expect(sent.length).toBeLessThan(25);
+    expect(sent.every(({ positions }) => positions.length === 20)).toBe(true);
+  });
+
+  it("reads a partition that is added during a long poll without waiting for it", async () => {
+    const reading = new KafkaReading({}, { brokers: 1 });
+    reading.kafka.createTopic("t", 2);
+    reading.kafka.append("t", 1, values(5));
+    reading.add("t", 0, LATEST_OFFSET);
+    await reading.run(undefined, 20);
+    const start = reading.harness.clock.now();
+    reading.add("t", 1, EARLIEST_OFFSET);
+    await reading.run(() => reading.output.count === 5, 400);
+    expect(reading.output.of("t-1")).toEqual(texts(0, 5));
+    expect(reading.harness.clock.now() - start).toBeLessThan(50);
+  });
+
+  it("fetches the next records while nobody has taken the last ones, and not without end", async () => {
+    const reading = new KafkaReading({ maxPartitionBytes: 2000 });
+    reading.kafka.createTopic("t");
+    for (let i = 0; i < 200; i++) reading.kafka.append("t", 0, values(50, 50 * i));
+    reading.add("t", 0, EARLIEST_OFFSET);
+    for (let i = 0; i < 100; i++) {
+      await reading.harness.settle();
+      reading.harness.clock.advance(10);
+    }
+    // The queue has two, the fetcher one, and two have arrived.
+    const ahead = fetches(reading).length;
+    expect(ahead).toBeGreaterThan(2);
+    expect(ahead).toBeLessThan(8);
+    await reading.run(() => reading.output.count === 10_000);
+    expect(reading.output.of("t-0")).toEqual(texts(0, 10_000));
+  });
+
+  it("waits longer and longer for a leader, and asks for metadata before it tries again", async () => {
+    const reading = new KafkaReading();
+    reading.kafka.createTopic("t").append("t", 0, values(1));
+    reading.add("t", 0, EARLIEST_OFFSET);
+    await reading.run(() => reading.output.count === 1);
+    reading.kafka.moveLeader("t", 0, undefined);
+    const before = reading.kafka.requests.length;
+    await reading.run(undefined, 20_000);
+    const sent = reading.kafka.requests.slice(before);
+    expect(sent.length).toBeLessThan(90);
+    expect(sent.filter(({ type }) => type === "refreshMetadata").length).toBeGreaterThan(15);
+    reading.kafka.append("t", 0, values(1, 1));
+    reading.kafka.moveLeader("t", 0, 3);
+    await reading.run(() => reading.output.count === 2, 1200);
+    expect(reading.output.count).toBe(2);
+    expect(reading.metric("KafkaSourceReader.fetchesFailed")).toBeGreaterThan(0);
+  });
+
+  it("does not ask at once again where a broker answers with nothing and does not wait", async () => {
+    const reading = new KafkaReading({}, { latency: 0 });
+    reading.kafka.createTopic("t");
+    const { create } = reading.kafka;
+    reading.kafka.create = async (name) => {
+      const client = await create.call(reading.kafka, name);
+      const { fetch } = client;
+      client.fetch = (broker, request) => fetch.call(client, broker, { ...request, minBytes: 0 });
+      return client;
+    };
+    reading.add("t", 0, LATEST_OFFSET);
+    await reading.run(undefined, 5000);
+    expect(fetches(reading).length).toBeLessThan(14);
+  });
+
+  it("fails of an error that no waiting helps against, after what came before it", async () => {
+    const reading = new KafkaReading({ maxPartitionBytes: 100 });
+    reading.kafka.createTopic("t");
+    reading.kafka.append("t", 0, values(3));
+    reading.kafka.append("t", 0, values(3, 3));
+    let sent = 0;
+    reading.kafka.fault = ({ type }) =>
+      type === "fetch" && ++sent === 2 ? { error: "TOPIC_AUTHORIZATION_FAILED" } : undefined;
+    reading.add("t", 0, EARLIEST_OFFSET);
+    await expect(reading.run()).rejects.toMatchObject({
+      cause: {
+        cause: {
+          code: "KAFKA_REQUEST_FAILED",
+          message: "partition t-0: fetching failed with TOPIC_AUTHORIZATION_FAILED",
+        },
+      },
+    });
+    expect(reading.output.of("t-0")).toEqual(texts(0, 3));
+  });
+
+  it("reads others while paused partitions hold what they have, which comes once they go on", async () => {
+    const reading = new KafkaReading({ maxPartitionBytes: 2000 }, { brokers: 1 }, undefined, 2000);
+    reading.kafka.createTopic("t", 3);
+    for (let p = 0; p < 2; p++) {
+      for (let i = 0; i < 2; i++) reading.kafka.append("t", p, values(400, 400 * i));
+    }
+    reading.kafka.append("t", 2, values(1));
+    reading.kafka.fault = ({ type }) => (type === "fetch" ? { after: 100 } : undefined);
+    reading.add("t", 0, EARLIEST_OFFSET);
+    reading.add("t", 1, EARLIEST_OFFSET);
+    await reading.run(undefined, 20);
+    reading.reader.pauseOrResumeSplits(["t-0", "t-1"], []);
+    await reading.run(undefined, 300);
+    expect(reading.output.count).toBe(0);
+    reading.add("t", 2, EARLIEST_OFFSET);
+    await reading.run(() => reading.output.count === 1, 3000);
+    expect(reading.output.of("t-2")).toEqual(["v0"]);
+    reading.reader.pauseOrResumeSplits([], ["t-0", "t-1"]);
+    await reading.run(() => reading.output.count === 1601, 9000);
+    expect(reading.output.of("t-0")).toEqual(texts(0, 800));
+    expect(reading.output.of("t-1")).toEqual(texts(0, 800));
+  });
+
+  it("drops an answer to what it has asked before it forgot what had arrived", async () => {
+    const clock = new VirtualClock();
+    const scheduler = new ManualScheduler();
+    const kafka = new SimulatedKafka({ clock, latency: 2, brokers: 2 }).createTopic("t", 2);
+    for (let i = 0; i < 4; i++) kafka.append("t", 0, values(50, 50 * i));
+    kafka.append("t", 1, values(1));
+    kafka.fault = ({ type, broker }) =>
+      type === "fetch" && broker === 1 ? { after: 100 } : undefined;
+    const consumer = new PartitionConsumer(
+      {
+        isolation: "read_committed",
+        groupId: undefined,
+        committedReset: "fail",
+        outOfRange: "fail",
+        maxWait: 500,
+        maxBytes: 100_000,
+        maxPartitionBytes: 100,
+        maxBufferedBytes: 800,
+      },
+      {
+        client: () => client,
+        codecs: async () => codecs,
+        timers: new ReaderHarness({ clock }).context.processingTime,
+        counts: { fetched() {}, fetchFailed() {}, offsetReset() {} },
+      },
+    );
+    const client = kafka.create("c");
+    const pass = async (ms: number): Promise<void> => {
+      for (let i = 0; i < ms; i++) {
+        await scheduler.settle(40);
+        clock.advance(1);
+      }
+    };
+    consumer.assign([kafkaPartitionSplit({ topic: "t", partition: 0 }, 0)]);
+    await pass(150);
+    expect(kafka.count("fetch")).toBe(2);
+    consumer.setPaused(["t-0"], true);
+    consumer.assign([kafkaPartitionSplit({ topic: "t", partition: 1 }, 0)]);
+    await pass(20);
+    consumer.setPaused(["t-0"], false);
+    const bases: bigint[] = [];
+    for (let i = 0; i < 20; i++) {
+      await pass(120);
+      consumer.wakeUp();
+      for (const part of (await consumer.poll()).records) {
+        const base = part.fetched?.records?.readBigInt64BE(0);
+        if (part.partition === 0 && base !== undefined) bases.push(base);
+        consumer.release(part);
+      }
+    }
+    expect(bases).toEqual([0n, 50n, 100n, 150n]);
+    consumer.close();
+  });
+});
