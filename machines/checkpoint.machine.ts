@@ -30,7 +30,11 @@ export type CheckpointEvent =
   | ({ readonly type: "SubtaskRunning" } & OfSubtask)
   | ({ readonly type: "SubtaskFinished" } & OfSubtask)
   | ({ readonly type: "SubtaskGone" } & OfSubtask)
-  | { readonly type: "CoordinatorReplaced"; readonly pipeline: string }
+  | {
+      readonly type: "CoordinatorReplaced";
+      readonly pipeline: string;
+      readonly attempts: readonly number[];
+    }
   | ({ readonly type: "TimedOut" } & OfCheckpoint)
   | ({ readonly type: "Stored" } & OfCheckpoint)
   | ({ readonly type: "StoreFailed" } & OfCheckpoint)
@@ -139,8 +143,11 @@ export const checkpointMachine = setup({
     recordReplaced: assign(({ context, event }) =>
       produce(context, ({ pipelines }) => {
         if (event.type !== "CoordinatorReplaced") return;
-        for (const subtask of pipelines.find(({ id }) => id === event.pipeline)?.subtasks ?? []) {
-          subtask.status = "MISSING";
+        const subtasks = pipelines.find(({ id }) => id === event.pipeline)?.subtasks ?? [];
+        for (const [index, first] of event.attempts.entries()) {
+          const { attempt } = subtasks[index] ?? NEVER_SEEN;
+          // The news of a new attempt, which takes another way, may have come before.
+          if (attempt < first) subtasks[index] = { attempt: first - 1, status: "MISSING" };
         }
       }),
     ),

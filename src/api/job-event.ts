@@ -21,6 +21,8 @@ export interface TriggerCheckpoint {
   readonly stop: boolean;
   /** With `stop`: emit the maximum watermark before the barrier. */
   readonly drain: boolean;
+  /** To a source coordinator, by subtask: the attempt that has to take part; -1: none. */
+  readonly attempts?: readonly number[];
 }
 
 /** The checkpoint is durable: sources may acknowledge outside what it covers. */
@@ -71,6 +73,8 @@ export interface SubtaskReset {
   readonly type: "SubtaskReset";
   readonly subtask: number;
   readonly checkpointId: number;
+  /** The attempt that starts now; without it, the one after the latest. */
+  readonly attempt?: number;
 }
 
 /** The source coordinator cannot go on: the job fails over as a whole. */

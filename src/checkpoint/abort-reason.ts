@@ -18,7 +18,15 @@ export function requestRefused(reason: string, cause?: unknown): HeadwaterError 
   return abortError(`no checkpoint was taken: ${reason}`, cause);
 }
 
-/** The failure that is one too many; `last` is its cause. */
+/**
+ * The failure that is one too many; `last` is its cause.
+ *
+ * As Flink's `CheckpointFailureManager`, these count: a subtask declines (savepoints too), a source
+ * coordinator declines, the timeout, the storage (checkpoints only; a savepoint's target is its
+ * user's). These do not: a subtask is gone or replaced, a pipeline starts again, the job suspends or
+ * ends, a request is refused. A subtask that declines a savepoint which stops the job always fails
+ * the job, since others may have stopped at its barrier.
+ */
 export function checkpointFailuresExceeded(
   failures: number,
   tolerable: number,

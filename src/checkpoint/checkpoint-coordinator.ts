@@ -1,26 +1,33 @@
 import { type CheckpointEvent, checkpointMachine } from "../../machines/checkpoint.machine.js";
+import type { CheckpointContext, PendingCheckpointFacts } from "../../machines/checkpoint-facts.js";
 import type {
   CheckpointAborted,
   CheckpointCompleted,
   TriggerCheckpoint,
 } from "../api/job-event.js";
 import { type HeadwaterError, illegalState, toErrorInfo } from "../errors/index.js";
-import { type Actor, type ActorContext, type Address, MachineHost } from "../mailbox/index.js";
+import {
+  type Actor,
+  type ActorContext,
+  type Address,
+  type MachineActions,
+  MachineHost,
+} from "../mailbox/index.js";
 import { checkpointAborted, checkpointFailuresExceeded, requestRefused } from "./abort-reason.js";
+import { AwaitedCheckpoint } from "./awaited-checkpoint.js";
 import type { CheckpointCoordinatorOptions } from "./checkpoint-coordinator-options.js";
 import type { CompletedCheckpoint } from "./checkpoint-data.js";
 import type {
   CheckpointCoordinatorEvent,
   CheckpointCoordinatorReport,
   CheckpointsSuspended,
-  CheckpointTimedOut,
 } from "./checkpoint-event.js";
 import { CheckpointMetrics } from "./checkpoint-metrics.js";
 import { CheckpointRequestQueue, type RequestBatch } from "./checkpoint-request-queue.js";
 import { CheckpointSchedule } from "./checkpoint-schedule.js";
 import { CheckpointStoring } from "./checkpoint-storing.js";
 import { PendingCheckpoint } from "./pending-checkpoint.js";
-import { SubtaskRegistry } from "./subtask-registry.js";
+import { runningAttempts, SubtaskRegistry } from "./subtask-registry.js";
 
 const DEFAULT_TIMEOUT = 600_000;
 /** How long the end of a job waits for a checkpoint that is being stored, in milliseconds. */
@@ -35,12 +42,6 @@ const CLOSE_TIMEOUT = 10_000;
  * CheckpointAborted to source coordinators and running subtasks; reports to the job master.
  * Invariants: nothing is called complete before it is durable; a checkpoint has the state of every
  * source coordinator and every subtask; ids only grow.
- *
- * As Flink's `CheckpointFailureManager`, these count against `tolerableFailures`: a subtask declines
- * (savepoints too), a source coordinator declines, the timeout, the storage (checkpoints only; a
- * savepoint's target is its user's). These do not: a subtask is gone or replaced, a pipeline starts
- * again, the job suspends or ends, a request is refused. A subtask that declines a savepoint which
- * stops the job always fails the job, since others may have stopped at its barrier.
  *
  * A savepoint that does not stop the job sends no CheckpointCompleted: what is committed outside on
  * it could be committed again by a restart from an older checkpoint (FLIP-203).
@@ -66,8 +67,8 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
   #stored: CompletedCheckpoint | undefined;
   #storeError: unknown;
   #lastFailure: HeadwaterError | undefined;
-  /** A finished subtask waits for a checkpoint that holds its final state, a new one to read. */
-  #isAwaited = false;
+  /** By a finished subtask, for one that holds its final state; by a new one, to read. */
+  readonly #awaited: AwaitedCheckpoint;
   #unexpected: string | undefined;
 
   constructor(context: ActorContext, options: CheckpointCoordinatorOptions) {
@@ -75,6 +76,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     this.#options = options;
     this.#requests = new CheckpointRequestQueue(context);
     this.#storing = new CheckpointStoring(context, options.storage);
+    this.#awaited = new AwaitedCheckpoint(context, options);
     this.#schedule = new CheckpointSchedule(context, {
       interval: options.interval,
       intervalDuringBacklog: options.intervalDuringBacklog,
@@ -84,7 +86,8 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     this.#metrics = new CheckpointMetrics(options.metricGroup, () =>
       this.#pending === undefined ? 0 : 1,
     );
-    this.#machine = new MachineHost(this.#machineActions(), {
+    this.#machine = new MachineHost(checkpointMachine, {
+      actions: this.#machineActions(),
       id: context.self,
       input: {
         firstCheckpointId: options.firstCheckpointId ?? 1,
@@ -117,8 +120,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
       case "SubtaskFinished": {
         const { type, pipeline, subtask, attempt } = event;
         this.#send({ type, pipeline, subtask, attempt });
-        if (type === "SubtaskFinished" && event.awaits !== undefined) this.#isAwaited = true;
-        if (type === "SubtaskRunning" && this.#options.awaitedByNewAttempts) this.#isAwaited = true;
+        this.#awaited.heard(event);
         break;
       }
       case "CheckpointAcknowledged":
@@ -137,7 +139,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
       }
       case "CoordinatorReplaced":
         this.#schedule.backlogChanged(event.pipeline, false);
-        this.#send({ type: "CoordinatorReplaced", pipeline: event.pipeline });
+        this.#send({ type: event.type, pipeline: event.pipeline, attempts: event.attempts });
         break;
       case "BacklogChanged":
         this.#schedule.backlogChanged(event.pipeline, event.isProcessingBacklog);
@@ -163,6 +165,9 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
       case "PeriodicTriggerDue":
         if (this.#schedule.due(event, this.#isIdle)) this.#trigger([]);
         break;
+      case "AwaitedCheckpointDue":
+        this.#awaited.timerFired();
+        break;
       case "CheckpointTimedOut":
         this.#send({ type: "TimedOut", checkpointId: event.checkpointId });
         break;
@@ -176,40 +181,38 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     }
   }
 
-  #machineActions() {
-    return checkpointMachine.provide({
-      actions: {
-        triggerCheckpoint: ({ context }) => {
-          if (context.pending !== undefined) this.#triggerCheckpoint(context.pending.checkpointId);
-        },
-        keepState: () => this.#keepState(),
-        keepFinalState: () => this.#keepFinalState(),
-        rememberSubtask: () => {
-          if (this.#received?.type === "SubtaskRunning") this.#subtasks.running(this.#received);
-        },
-        forgetSubtask: ({ event }) => {
-          if (event.type === "SubtaskGone") this.#subtasks.gone(event.pipeline, event.subtask);
-        },
-        replaceCoordinator: () => this.#replaceCoordinator(),
-        storeCheckpoint: () => this.#storeCheckpoint(),
-        completeCheckpoint: () => this.#completeCheckpoint(),
-        abortCheckpoint: () => this.#abortCheckpoint(),
-        failJob: ({ context }) => this.#failJob(context.consecutiveFailures + 1),
-        discardLateCheckpoint: () => {
-          if (this.#stored !== undefined) this.#storing.discard(this.#stored);
-        },
-        startScheduler: () => this.#schedule.start(),
-        stopScheduler: () => this.#schedule.stop(),
-        confirmSuspended: () => this.#confirmSuspended(),
-        startCloseTimeout: () => {
-          this.#context.postAfter(CLOSE_TIMEOUT, { type: "CloseTimedOut" });
-        },
-        closeCoordinator: () => this.#close(),
-        unexpectedEvent: ({ event }) => {
-          this.#unexpected = event.type;
-        },
+  #machineActions(): MachineActions<typeof checkpointMachine> {
+    return {
+      triggerCheckpoint: ({ context }) => {
+        if (context.pending !== undefined) this.#triggerCheckpoint(context.pending, context);
       },
-    });
+      keepState: () => this.#keepState(),
+      keepFinalState: () => this.#keepFinalState(),
+      rememberSubtask: () => {
+        if (this.#received?.type === "SubtaskRunning") this.#subtasks.running(this.#received);
+      },
+      forgetSubtask: ({ event }) => {
+        if (event.type === "SubtaskGone") this.#subtasks.gone(event.pipeline, event.subtask);
+      },
+      replaceCoordinator: () => this.#replaceCoordinator(),
+      storeCheckpoint: () => this.#storeCheckpoint(),
+      completeCheckpoint: () => this.#completeCheckpoint(),
+      abortCheckpoint: () => this.#abortCheckpoint(),
+      failJob: ({ context }) => this.#failJob(context.consecutiveFailures + 1),
+      discardLateCheckpoint: () => {
+        if (this.#stored !== undefined) this.#storing.discard(this.#stored);
+      },
+      startScheduler: () => this.#schedule.start(),
+      stopScheduler: () => this.#schedule.stop(),
+      confirmSuspended: () => this.#confirmSuspended(),
+      startCloseTimeout: () => {
+        this.#context.postAfter(CLOSE_TIMEOUT, { type: "CloseTimedOut" });
+      },
+      closeCoordinator: () => this.#close(),
+      unexpectedEvent: ({ event }) => {
+        this.#unexpected = event.type;
+      },
+    };
   }
 
   // Triggering ---------------------------------------------------------------------------------
@@ -221,37 +224,29 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
   /** After every event: starts what waits when that is possible, refuses it when it cannot become so. */
   #serveRequests(): void {
     if (this.#requests.size === 0) {
-      // Once; if it is aborted the schedule goes on.
-      if (this.#isAwaited && this.#isIdle) this.#trigger([]);
+      if (this.#awaited.isDue && this.#isIdle) this.#trigger([]);
       return;
     }
     if (this.#isIdle) this.#trigger(this.#requests.takeNext());
     else if (!this.#machine.snapshot.matches("running")) {
-      this.#requests.fail(
-        this.#requests.takeAll(),
-        requestRefused("not all subtasks of the job run, or it is about to end"),
-      );
+      const refused = requestRefused("not all subtasks of the job run, or it is about to end");
+      this.#requests.fail(this.#requests.takeAll(), refused);
     }
   }
 
   #trigger(requests: RequestBatch): void {
     this.#triggering = requests;
-    const first = requests[0];
-    this.#send({
-      type: "TriggerRequested",
-      kind: first?.kind ?? "CHECKPOINT",
-      stop: first?.stop ?? false,
-    });
+    const { kind = "CHECKPOINT", stop = false } = requests[0] ?? {};
+    this.#send({ type: "TriggerRequested", kind, stop });
   }
 
-  #triggerCheckpoint(checkpointId: number): void {
+  #triggerCheckpoint({ checkpointId }: PendingCheckpointFacts, facts: CheckpointContext): void {
     const requests = this.#triggering;
     this.#triggering = [];
-    this.#isAwaited = false;
     const { clock } = this.#context;
     const { kind = "CHECKPOINT", stop = false, drain = false } = requests[0] ?? {};
-    const timedOut: CheckpointTimedOut = { type: "CheckpointTimedOut", checkpointId };
-    const coordinators = [...this.#coordinators.values()];
+    // A savepoint of its user commits nothing.
+    if (kind === "CHECKPOINT" || stop) this.#awaited.triggered();
     const pending = new PendingCheckpoint({
       checkpointId,
       kind,
@@ -259,15 +254,20 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
       requests,
       triggeredAt: clock.now(),
       startedAt: clock.relativeTime(),
-      cancelTimeout: this.#context.postAfter(this.#options.timeout ?? DEFAULT_TIMEOUT, timedOut),
-      participants: [...coordinators, ...this.#subtasks.addresses()],
+      cancelTimeout: this.#context.postAfter(this.#options.timeout ?? DEFAULT_TIMEOUT, {
+        type: "CheckpointTimedOut",
+        checkpointId,
+      }),
+      participants: [...this.#coordinators.values(), ...this.#subtasks.addresses()],
     });
     this.#subtasks.forEachFinalState((pipeline, subtask, state) => {
       pending.addSubtask(pipeline, subtask, state);
     });
     this.#pending = pending;
     const trigger: TriggerCheckpoint = { type: "TriggerCheckpoint", checkpointId, stop, drain };
-    for (const coordinator of coordinators) this.#context.post(coordinator, trigger);
+    for (const [pipeline, coordinator] of this.#coordinators) {
+      this.#context.post(coordinator, { ...trigger, attempts: runningAttempts(facts, pipeline) });
+    }
   }
 
   // Collecting ---------------------------------------------------------------------------------
@@ -325,6 +325,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     if (pending === undefined || checkpoint === undefined) return;
     const { checkpointId, kind, stop, requests, startedAt } = pending.options;
     this.#lastCheckpoint = checkpoint;
+    this.#awaited.completed();
     this.#metrics.completed(checkpoint, this.#context.clock.relativeTime() - startedAt);
     if (kind === "CHECKPOINT" || stop) {
       this.#notify(pending, { type: "CheckpointCompleted", checkpointId });
@@ -339,6 +340,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     if (pending === undefined || this.#received === undefined) return;
     const { checkpointId, requests } = pending.options;
     this.#lastFailure = checkpointAborted(checkpointId, this.#received, this.#storeError);
+    this.#awaited.aborted();
     this.#metrics.failed();
     this.#notify(pending, { type: "CheckpointAborted", checkpointId });
     this.#requests.fail(requests, this.#lastFailure);
@@ -369,9 +371,8 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     const replyTo = this.#suspendReplyTo;
     this.#suspendReplyTo = undefined;
     if (replyTo === undefined) return;
-    const lastCheckpoint = this.#lastCheckpoint;
-    const suspended: CheckpointsSuspended = { type: "CheckpointsSuspended", lastCheckpoint };
-    this.#context.post(replyTo, suspended);
+    const type: CheckpointsSuspended["type"] = "CheckpointsSuspended";
+    this.#context.post(replyTo, { type, lastCheckpoint: this.#lastCheckpoint });
   }
 
   #close(): void {

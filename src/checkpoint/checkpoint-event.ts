@@ -41,12 +41,14 @@ export interface SubtaskFinished {
 
 /**
  * The pipeline starts again with a new source coordinator (global failover). All its subtasks count
- * as gone, finished ones too: they are reported again after this event.
+ * as gone, finished ones too, except for those of the new attempts: their reports may come first.
  */
 export interface CoordinatorReplaced {
   readonly type: "CoordinatorReplaced";
   readonly pipeline: string;
   readonly address: Address;
+  /** By subtask: the first attempt that belongs to the new coordinator. */
+  readonly attempts: readonly number[];
 }
 
 /** A subtask's contribution to a checkpoint (Flink `AcknowledgeCheckpoint`). */
@@ -121,6 +123,11 @@ export interface PeriodicTriggerDue {
   readonly schedule: number;
 }
 
+/** Own timer: a checkpoint that was waited for, and aborted, is tried again. */
+export interface AwaitedCheckpointDue {
+  readonly type: "AwaitedCheckpointDue";
+}
+
 /** Own timer: a checkpoint has taken longer than the timeout. */
 export interface CheckpointTimedOut {
   readonly type: "CheckpointTimedOut";
@@ -149,6 +156,7 @@ export type CheckpointCoordinatorEvent =
   | Resume
   | CloseCheckpointCoordinator
   | PeriodicTriggerDue
+  | AwaitedCheckpointDue
   | CheckpointTimedOut
   | CloseTimedOut
   | StoreSettled;

@@ -68,8 +68,6 @@ export class FileCheckpointStorage implements CheckpointStorage {
   readonly #retained: number;
   readonly #fs: FileSystem;
   readonly #scheduler: Scheduler;
-  /** Directories whose parents were created and are not synced yet → the topmost new one. */
-  readonly #unsynced = new Map<string, string>();
   #isPrepared = false;
 
   constructor(options: FileCheckpointStorageOptions, ports: FileCheckpointStoragePorts = {}) {
@@ -132,7 +130,15 @@ export class FileCheckpointStorage implements CheckpointStorage {
   }
 
   async load(location: string): Promise<CheckpointData> {
-    return decodeCheckpoint(await this.#read(location), location);
+    const data = decodeCheckpoint(await this.#read(location), location);
+    try {
+      // Whoever stored it may have died before its name was durable. What is committed outside on
+      // the strength of it must not be committed again from an older one after a power cut.
+      await this.#syncUpwards(path.resolve(location));
+    } catch (error) {
+      throw checkpointStorageFailed("sync", location, error);
+    }
+    return data;
   }
 
   /** By their names only, newest first: the job's checkpoints, and its savepoints in `directory`. */
@@ -177,8 +183,6 @@ export class FileCheckpointStorage implements CheckpointStorage {
   async #prepare(): Promise<void> {
     if (this.#isPrepared) return;
     await this.#makeDurableDirectory(this.#jobDirectory);
-    // Again for a directory that an earlier process created and did not live to sync.
-    await this.#fs.syncDirectory(this.#directory);
     for (const name of await this.#names(this.#jobDirectory)) {
       if (idAfter("chk-", name) === undefined) continue;
       const location = path.join(this.#jobDirectory, name);
@@ -191,14 +195,22 @@ export class FileCheckpointStorage implements CheckpointStorage {
 
   async #makeDurableDirectory(directory: string): Promise<void> {
     const created = await this.#fs.makeDirectory(directory);
-    // A sync that failed is made up for when the directory is there already.
-    const topmost = this.#unsynced.get(directory) ?? created;
-    if (topmost === undefined) return;
-    this.#unsynced.set(directory, topmost);
-    for (let at = directory; at.length >= topmost.length; at = path.dirname(at)) {
-      await this.#fs.syncDirectory(path.dirname(at));
+    // What was new, and all above: an earlier process may have created some and not lived to sync
+    // them, and a sync that failed is made up for.
+    await this.#syncUpwards(path.dirname(directory), created);
+  }
+
+  /** Makes the names on the way to the root durable. */
+  async #syncUpwards(from: string, created?: string): Promise<void> {
+    for (let at = from; ; at = path.dirname(at)) {
+      const holdsNew = created !== undefined && at.length >= path.dirname(created).length;
+      try {
+        await this.#fs.syncDirectory(at);
+      } catch (error) {
+        if (holdsNew || !cannotBeSynced(error)) throw error;
+      }
+      if (at === path.dirname(at)) return;
     }
-    this.#unsynced.delete(directory);
   }
 
   /** Ascending; only those under their final name. */
@@ -272,6 +284,13 @@ function whatElse(names: readonly string[]): string {
   if (inside.length === 0) return `the directory has no ${METADATA}`;
   const more = inside.length > 5 ? ` and ${inside.length - 5} more` : "";
   return `the directory holds several: ${inside.slice(0, 5).join(", ")}${more}`;
+}
+
+/** No directory, or one far up that the job may not read or whose file system has no such call. */
+function cannotBeSynced(error: unknown): boolean {
+  return ["ENOTDIR", "EACCES", "EPERM", "EROFS", "EINVAL", "ENOTSUP"].includes(
+    systemCode(error) ?? "",
+  );
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,3 +1,4 @@
+import type { CheckpointContext } from "../../machines/checkpoint-facts.js";
 import type { Address } from "../mailbox/index.js";
 import type { SubtaskState } from "./checkpoint-data.js";
 import type { SubtaskFinished, SubtaskRunning } from "./checkpoint-event.js";
@@ -35,6 +36,15 @@ export class SubtaskRegistry {
       for (const [subtask, state] of states) visit(pipeline, subtask, state);
     }
   }
+}
+
+/** By subtask of the pipeline: the attempt that has to take part in a checkpoint; -1: none. */
+export function runningAttempts(
+  { pipelines }: CheckpointContext,
+  pipeline: string,
+): readonly number[] {
+  const subtasks = pipelines.find(({ id }) => id === pipeline)?.subtasks ?? [];
+  return subtasks.map(({ attempt, status }) => (status === "RUNNING" ? attempt : -1));
 }
 
 function put<T>(

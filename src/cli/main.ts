@@ -42,6 +42,8 @@ program
   .command("run")
   .description("run the job that a TypeScript or JavaScript file exports as its default")
   .argument("<file>", "the job file")
+  .argument("[options...]", "options of the job file's own, such as --kafka of the flights")
+  .allowUnknownOption()
   .option("-p, --parallelism <n>", "subtasks of each source", wholeNumber(1))
   .option("--checkpoint-dir <dir>", "keep checkpoints in this directory, or s3://bucket/prefix")
   .option("--checkpoint-interval <time>", "take a checkpoint this often, such as 1s")
@@ -66,10 +68,16 @@ program
     logLevel,
     "silent",
   )
-  .action(async (file: string, args: RunArguments & { readonly logLevel: string }) => {
-    const log = pino({ level: args.logLevel }, pino.destination({ dest: 2, sync: true }));
-    process.exitCode = await runCommand(file, args, log);
-  });
+  .action(
+    async (
+      file: string,
+      jobArguments: readonly string[],
+      options: RunArguments & { readonly logLevel: string },
+    ) => {
+      const log = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+      process.exitCode = await runCommand(file, { ...options, jobArguments }, log);
+    },
+  );
 
 const JOB = ["<job>", "the job's name, or its id as headwater list shows it"] as const;
 const TARGET = ["[target]", "the directory for the savepoint, or s3://bucket/prefix"] as const;

@@ -26,7 +26,7 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
       hint: "Give the directory, or the address in S3, where the job kept its checkpoints.",
     });
   }
-  const job = await loadJob(file);
+  const job = await loadJob(file, args.jobArguments);
   const change = args.failAt === undefined ? undefined : failOnceAt(args.failAt);
   const handle = await runDefinition(job, runOptions(args), change);
   log.info({ job: job.name, file }, "job started");

@@ -17,6 +17,8 @@ export interface RunArguments {
   readonly failAt?: number;
   readonly control: "on" | "off";
   readonly progress: boolean;
+  /** What the job file itself is to take. */
+  readonly jobArguments?: readonly string[];
 }
 
 /** The options of the job; what was not given is left to the job's defaults. */
@@ -39,7 +41,10 @@ export function runOptions(args: RunArguments): RunOptions {
 
 /** What to type to go on from a savepoint with the same options. */
 export function resumeCommand(file: string, args: RunArguments): (location: string) => string {
-  if (process.env.npm_lifecycle_event === "start") return () => "npm start -- --resume";
+  const own = (args.jobArguments ?? []).map(shellWord);
+  if (process.env.npm_lifecycle_event === "start") {
+    return () => ["npm start -- --resume", ...own].join(" ");
+  }
   const options = [
     ["--parallelism", args.parallelism],
     ["--checkpoint-dir", args.checkpointDir],
@@ -50,7 +55,7 @@ export function resumeCommand(file: string, args: RunArguments): (location: stri
     ["--retained", args.retained],
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${quoted(value)}`]));
   if (args.pauseUntilFirstCheckpoint === true) options.push("--pause-until-first-checkpoint");
-  const start = ["headwater run", file, ...options].join(" ");
+  const start = ["headwater run", file, ...options, ...own].join(" ");
   return (location) => `${start} --from-savepoint ${quoted(location)}`;
 }
 
@@ -58,6 +63,11 @@ export function resumeCommand(file: string, args: RunArguments): (location: stri
 function quoted(value: string | number): string {
   const text = String(value);
   return isS3Address(text) && /[^\w:/.%-]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : text;
+}
+
+/** As a shell reads it back. */
+function shellWord(text: string): string {
+  return /^[\w:/.%,=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -6,7 +6,7 @@ import {
   sourceCoordinatorMachine,
 } from "../../machines/source-coordinator.machine.js";
 import { type ErrorInfo, illegalArgument, illegalState } from "../errors/index.js";
-import { type InspectionObserver, MachineHost } from "../mailbox/index.js";
+import { type InspectionObserver, type MachineActions, MachineHost } from "../mailbox/index.js";
 
 /** What the machine asks for; each runs after the transition, when the new state can be seen. */
 export interface CoordinatorEffects {
@@ -47,55 +47,54 @@ export class CoordinatorState {
     const later = (effect: () => void): void => {
       this.#effects.push(effect);
     };
-    const machine = sourceCoordinatorMachine.provide({
-      actions: {
-        refuse: ({ event }, { reason }) => later(() => this.#refuse(event, reason)),
-        restoreEnumerator: ({ event }) => {
-          assertEvent(event, "ResetToCheckpoint");
-          later(() => effects.restoreEnumerator(event.checkpointId));
-        },
-        startEnumerator: () => later(() => effects.startEnumerator()),
-        resendSplits: ({ event }) => {
-          assertEvent(event, "ReaderRegistered");
-          later(() => effects.resendSplits(event.subtask, event.attempt));
-        },
-        addReader: ({ event }) => {
-          assertEvent(event, "ReaderRegistered");
-          later(() => effects.addReader(event.subtask));
-        },
-        addSplitsBack: ({ event }) => {
-          assertEvent(event, "SubtaskReset");
-          later(() => effects.addSplitsBack(event.subtask, event.checkpointId));
-        },
-        sendNoMoreSplits: ({ event }) => {
-          assertEvent(event, "NoMoreSplitsSignalled");
-          later(() => effects.sendNoMoreSplits(event.subtask));
-        },
-        sendBacklog: ({ event }) => {
-          assertEvent(event, "BacklogSet");
-          later(() => effects.sendBacklog(event.isProcessingBacklog));
-        },
-        failJob: ({ event }) => {
-          assertEvent(event, "CoordinatorFailed");
-          later(() => effects.failJob(event.error));
-        },
-        closeEnumerator: () => later(() => effects.closeEnumerator()),
-        reportClosed: ({ event }) => {
-          assertEvent(event, "EnumeratorClosed");
-          later(() => effects.reportClosed(event.error));
-        },
-        unexpectedEvent: ({ event }) =>
-          later(() => {
-            throw illegalState(
-              `the coordinator of source ${this.#source} cannot take ${event.type} now`,
-            );
-          }),
+    const actions: MachineActions<typeof sourceCoordinatorMachine> = {
+      refuse: ({ event }, { reason }) => later(() => this.#refuse(event, reason)),
+      restoreEnumerator: ({ event }) => {
+        assertEvent(event, "ResetToCheckpoint");
+        later(() => effects.restoreEnumerator(event.checkpointId));
       },
-    });
-    this.#host = new MachineHost(machine, {
+      startEnumerator: () => later(() => effects.startEnumerator()),
+      resendSplits: ({ event }) => {
+        assertEvent(event, "ReaderRegistered");
+        later(() => effects.resendSplits(event.subtask, event.attempt));
+      },
+      addReader: ({ event }) => {
+        assertEvent(event, "ReaderRegistered");
+        later(() => effects.addReader(event.subtask));
+      },
+      addSplitsBack: ({ event }) => {
+        assertEvent(event, "SubtaskReset");
+        later(() => effects.addSplitsBack(event.subtask, event.checkpointId));
+      },
+      sendNoMoreSplits: ({ event }) => {
+        assertEvent(event, "NoMoreSplitsSignalled");
+        later(() => effects.sendNoMoreSplits(event.subtask));
+      },
+      sendBacklog: ({ event }) => {
+        assertEvent(event, "BacklogSet");
+        later(() => effects.sendBacklog(event.isProcessingBacklog));
+      },
+      failJob: ({ event }) => {
+        assertEvent(event, "CoordinatorFailed");
+        later(() => effects.failJob(event.error));
+      },
+      closeEnumerator: () => later(() => effects.closeEnumerator()),
+      reportClosed: ({ event }) => {
+        assertEvent(event, "EnumeratorClosed");
+        later(() => effects.reportClosed(event.error));
+      },
+      unexpectedEvent: ({ event }) =>
+        later(() => {
+          throw illegalState(
+            `the coordinator of source ${this.#source} cannot take ${event.type} now`,
+          );
+        }),
+    };
+    this.#host = new MachineHost(sourceCoordinatorMachine, {
       id: options.id,
       input: { parallelism: options.parallelism },
       inspect: options.inspect,
+      actions,
     });
   }
 

@@ -9,7 +9,7 @@ import type { MetricGroup } from "../api/metrics.js";
 import type { AnySource } from "../api/source.js";
 import type { SourceSplit } from "../api/source-split.js";
 import type { WatermarkAlignmentParams } from "../api/watermark.js";
-import { type ErrorInfo, illegalState, toErrorInfo } from "../errors/index.js";
+import { type ErrorInfo, HeadwaterError, illegalState, toErrorInfo } from "../errors/index.js";
 import type {
   Actor,
   ActorContext,
@@ -29,6 +29,9 @@ import type {
 import type { CoordinatorHost } from "./coordinator-host.js";
 import { SourceCoordinator } from "./source-coordinator.js";
 
+/** Events that wait for the news that they follow from; more mean that it never comes. */
+const MAX_EARLY_EVENTS = 10_000;
+
 /** What a source coordinator's actor is made from. */
 export interface SourceCoordinatorActorOptions {
   /**
@@ -45,6 +48,8 @@ export interface SourceCoordinatorActorOptions {
   /** Where the alignment group lives; without one the source is aligned with itself only. */
   readonly alignmentGroup?: Address | undefined;
   readonly concurrentAttempts?: boolean | undefined;
+  /** By subtask: the attempt that starts with the coordinator. Undefined: nothing waits for any news. */
+  readonly attempts?: readonly number[] | undefined;
   /** The coordinator state of the checkpoint that the job goes on from. */
   readonly restore?: { readonly checkpointId: number; readonly state: Uint8Array } | undefined;
   readonly inspect?: InspectionObserver | undefined;
@@ -58,21 +63,25 @@ export interface SourceCoordinatorActorOptions {
  * to the checkpoint coordinator; `CoordinatorFailed` and `CoordinatorClosed` to the job.
  * Invariants: a barrier leaves right after the snapshot it belongs to, on the channel of the
  * splits; a coordinator that has failed takes no checkpoint; after `CoordinatorClosed` nothing is
- * sent.
+ * sent; what overtakes the news that it follows from waits for it: the job's StartCoordinator, the
+ * SubtaskReset of a new attempt, and for a barrier AttemptReady of each attempt that takes part.
  */
 export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent> {
   /** For the actor's own loop, and for tests in it. */
   readonly coordinator: SourceCoordinator<SourceSplit, unknown>;
   readonly #context: ActorContext;
   readonly #options: SourceCoordinatorActorOptions;
-  readonly #fence = new AttemptFence();
+  readonly #fence: AttemptFence;
   readonly #actions = new Map<number, () => void>();
+  /** What has to wait, in its order. */
+  #early: SourceCoordinatorActorEvent[] = [];
   #lastAction = 0;
   #stopped = false;
 
   constructor(context: ActorContext, options: SourceCoordinatorActorOptions) {
     this.#context = context;
     this.#options = options;
+    this.#fence = new AttemptFence(options.attempts);
     const { source, parallelism, metricGroup, alignment, concurrentAttempts, inspect } = options;
     this.coordinator = new SourceCoordinator<SourceSplit, unknown>(this.#host(), {
       id: context.self,
@@ -86,6 +95,42 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
   }
 
   receive(event: SourceCoordinatorActorEvent): void {
+    if (this.#isEarly(event)) {
+      this.#holdBack(event);
+      return;
+    }
+    this.#handle(event);
+    while (this.#early.length > 0) {
+      const next = this.#early.findIndex((early) => !this.#isEarly(early));
+      if (next === -1) return;
+      for (const early of this.#early.splice(next, 1)) this.#handle(early);
+    }
+  }
+
+  /** Whether it has overtaken what was sent before it by somebody else, as a transport may let it. */
+  #isEarly(event: SourceCoordinatorActorEvent): boolean {
+    const { isStarted, isClosed, gateways } = this.coordinator;
+    if (this.#options.attempts === undefined) return false;
+    switch (event.type) {
+      case "OperatorEvent":
+      case "AttemptReady":
+        return !isStarted || (this.#fence.isEarly(event.subtask, event.attempt) && !isClosed);
+      case "TriggerCheckpoint": {
+        if (!isStarted || isClosed) return !isStarted;
+        const waits = (attempt: number, subtask: number): boolean =>
+          attempt >= 0 &&
+          this.#fence.allows(subtask, attempt) &&
+          !gateways.isReady(subtask, attempt);
+        return event.attempts?.some(waits) === true && !this.coordinator.isFailed;
+      }
+      case "CheckpointCompleted":
+        return !isStarted;
+      default:
+        return false;
+    }
+  }
+
+  #handle(event: SourceCoordinatorActorEvent): void {
     const { coordinator } = this;
     switch (event.type) {
       case "OperatorEvent":
@@ -105,7 +150,7 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
         coordinator.executionAttemptFailed(event.subtask, event.attempt);
         break;
       case "SubtaskReset":
-        this.#fence.reset(event.subtask);
+        this.#fence.reset(event.subtask, event.attempt);
         coordinator.subtaskReset(event.subtask, event.checkpointId);
         break;
       case "TriggerCheckpoint":
@@ -115,7 +160,14 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
         coordinator.notifyCheckpointComplete(event.checkpointId);
         break;
       case "CheckpointAborted":
-        coordinator.notifyCheckpointAborted(event.checkpointId);
+        this.#early = this.#early.filter(
+          (early) =>
+            early.type !== "TriggerCheckpoint" || early.checkpointId !== event.checkpointId,
+        );
+        // One that has heard of no checkpoint has nothing to hear of its end.
+        if (coordinator.isStarted || this.#options.attempts === undefined) {
+          coordinator.notifyCheckpointAborted(event.checkpointId);
+        }
         break;
       case "AlignmentGroupMinimum":
         coordinator.setGroupMinimum(event);
@@ -136,6 +188,23 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
 
   onError(error: unknown): void {
     this.coordinator.fail("handling an event", error);
+  }
+
+  #holdBack(event: SourceCoordinatorActorEvent): void {
+    this.#early.push(event);
+    if (this.#early.length <= MAX_EARLY_EVENTS) return;
+    this.#early = [];
+    const tooMany = new HeadwaterError(
+      "LIMIT_EXCEEDED",
+      `more than ${MAX_EARLY_EVENTS} events came before the job had told the coordinator of pipeline ${this.#options.pipeline} of what they follow from`,
+      {
+        domain: "internal",
+        retry: "backoff",
+        scope: "job",
+        hint: "The job's own messages do not arrive, or much later than those of its subtasks.",
+      },
+    );
+    this.coordinator.fail("waiting for news of the job", tooMany);
   }
 
   #start(): void {
@@ -172,7 +241,7 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
 
   #triggerCheckpoint(event: TriggerCheckpoint): void {
     const { pipeline, checkpointCoordinator } = this.#options;
-    const { checkpointId } = event;
+    const { type, checkpointId, stop, drain } = event;
     let state: Uint8Array;
     try {
       // The enumerator may have stopped halfway; nothing keeps the job from completing a checkpoint
@@ -195,7 +264,8 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
       pipeline,
       state,
     });
-    for (const attempt of this.coordinator.gateways.addresses) this.#context.post(attempt, event);
+    const barrier: TriggerCheckpoint = { type, checkpointId, stop, drain };
+    for (const attempt of this.coordinator.gateways.addresses) this.#context.post(attempt, barrier);
   }
 
   #close(leaveAlignmentGroup: boolean): void {

@@ -44,6 +44,10 @@ export class SubtaskGateways {
     if (to !== undefined) this.#host.post(to, event);
   }
 
+  isReady(subtask: number, attempt: number): boolean {
+    return this.#state.context.attempts[subtask]?.[attempt] !== undefined;
+  }
+
   /** The addresses of all attempts that are ready, by subtask and attempt. */
   get addresses(): readonly Address[] {
     return Object.values(this.#state.context.attempts).flatMap((attempts) =>

@@ -1,4 +1,5 @@
 import {
+  type AnyActorRef,
   type AnyStateMachine,
   createActor,
   type EventFromLogic,
@@ -12,12 +13,46 @@ import { illegalState } from "../errors/index.js";
 /** Sees what every machine does; how the inspector attaches. Costs nothing while undefined. */
 export type InspectionObserver = (event: InspectionEvent) => void;
 
-/** Where a machine runs and who watches. */
+/** What a machine's named actions do, as `machine.provide` takes and types it. */
+export type MachineActions<M extends AnyStateMachine> = NonNullable<
+  Parameters<M["provide"]>[0]["actions"]
+>;
+
+/** Where a machine runs, what its actions do, and who watches. */
 export interface MachineHostOptions<M extends AnyStateMachine> {
   /** The actor's address; shown in the inspector. */
   readonly id: string;
   readonly input?: InputFrom<M>;
+  /** The effects; those left out do what the definition says, mostly nothing. */
+  readonly actions?: MachineActions<M>;
   readonly inspect?: InspectionObserver | undefined;
+}
+
+type Action = (args: { readonly self: AnyActorRef }, params: unknown) => void;
+type Actions = Readonly<Record<string, Action | undefined>>;
+
+/** Definition → the same machine whose actions look up their running machine's own. */
+const shared = new WeakMap<AnyStateMachine, AnyStateMachine>();
+const actionsOf = new WeakMap<AnyActorRef, Actions>();
+
+/**
+ * The machine that every host of a definition runs. `provide` builds the whole statechart again, which
+ * for each of ten thousand fetchers or attempts would cost more than all their transitions.
+ */
+function sharedMachine(definition: AnyStateMachine): AnyStateMachine {
+  let machine = shared.get(definition);
+  if (machine === undefined) {
+    const actions: Record<string, Action> = {};
+    for (const [name, action] of Object.entries(definition.implementations.actions as object)) {
+      // What `assign` and `raise` make is no effect: XState itself does it.
+      if ("resolve" in action) continue;
+      actions[name] = (args, params) =>
+        (actionsOf.get(args.self)?.[name] ?? (action as Action))(args, params);
+    }
+    machine = definition.provide({ actions } as never);
+    shared.set(definition, machine);
+  }
+  return machine;
 }
 
 /**
@@ -30,12 +65,13 @@ export class MachineHost<M extends AnyStateMachine> {
   #error: { readonly thrown: unknown } | undefined;
 
   constructor(machine: M, options: MachineHostOptions<M>) {
-    const { id, input, inspect } = options;
-    this.#actor = createActor(machine, {
+    const { id, input, inspect, actions } = options;
+    this.#actor = createActor(sharedMachine(machine), {
       id,
       ...(input === undefined ? {} : { input }),
       ...(inspect === undefined ? {} : { inspect }),
     } as never) as MachineActor<M>;
+    if (actions !== undefined) actionsOf.set(this.#actor, actions as Actions);
     // Without an error handler xstate reports an action's error as an uncaught exception.
     this.#actor.subscribe({
       error: (thrown) => {

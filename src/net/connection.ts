@@ -2,7 +2,11 @@ import { connect, type Socket } from "node:net";
 import { connectionMachine, retryDelayOf } from "../../machines/connection.machine.js";
 import type { MetricGroup } from "../api/metrics.js";
 import type { HeadwaterError } from "../errors/index.js";
-import { type InspectionObserver, MachineHost } from "../mailbox/machine-host.js";
+import {
+  type InspectionObserver,
+  type MachineActions,
+  MachineHost,
+} from "../mailbox/machine-host.js";
 import type { Cancel, ProcessingTimeService } from "../mailbox/ports.js";
 import { addressOf, brokenConnection, cannotConnect } from "./connection-errors.js";
 
@@ -66,7 +70,8 @@ export class Connection {
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#machine = new MachineHost(this.#provide(), {
+    this.#machine = new MachineHost(connectionMachine, {
+      actions: this.#actions(),
       id: options.id,
       inspect: options.inspect,
     });
@@ -174,42 +179,40 @@ export class Connection {
     else socket.destroy();
   }
 
-  #provide(): typeof connectionMachine {
+  #actions(): MachineActions<typeof connectionMachine> {
     const { processingTime, connectTimeout, metricGroup } = this.#options;
     const address = addressOf(this.#options);
     const connects = metricGroup.counter("connects");
     const connectionsLost = metricGroup.counter("connectionsLost");
-    return connectionMachine.provide({
-      actions: {
-        connect: () => this.#connect(),
-        startConnectTimer: () => {
-          this.#cancelConnectTimer = processingTime.registerTimer(connectTimeout, () => {
-            this.#error = new Error(`no answer within ${connectTimeout} ms`);
-            this.#machine.send({ type: "ConnectTimedOut" });
-          });
-        },
-        stopConnectTimer: () => this.#cancelConnectTimer?.(),
-        startRetryTimer: ({ context }) => {
-          this.#cancelRetryTimer = processingTime.registerTimer(retryDelayOf(context), () =>
-            this.#machine.send({ type: "RetryDelayElapsed" }),
-          );
-        },
-        stopRetryTimer: () => this.#cancelRetryTimer?.(),
-        releaseSocket: () => this.#releaseSocket(),
-        reportConnected: () => {
-          connects.inc();
-          this.#listener.connected?.();
-        },
-        reportLost: () => {
-          connectionsLost.inc();
-          this.#listener.lost?.();
-        },
-        reportEnded: () => this.#listener.ended?.(),
-        reportCannotConnect: ({ context }) =>
-          this.#listener.failed?.(cannotConnect(address, context.retries + 1, this.#error)),
-        reportBroken: () => this.#listener.failed?.(brokenConnection(address, this.#error)),
-        unexpectedEvent: () => metricGroup.counter("unexpectedConnectionEvents").inc(),
+    return {
+      connect: () => this.#connect(),
+      startConnectTimer: () => {
+        this.#cancelConnectTimer = processingTime.registerTimer(connectTimeout, () => {
+          this.#error = new Error(`no answer within ${connectTimeout} ms`);
+          this.#machine.send({ type: "ConnectTimedOut" });
+        });
       },
-    });
+      stopConnectTimer: () => this.#cancelConnectTimer?.(),
+      startRetryTimer: ({ context }) => {
+        this.#cancelRetryTimer = processingTime.registerTimer(retryDelayOf(context), () =>
+          this.#machine.send({ type: "RetryDelayElapsed" }),
+        );
+      },
+      stopRetryTimer: () => this.#cancelRetryTimer?.(),
+      releaseSocket: () => this.#releaseSocket(),
+      reportConnected: () => {
+        connects.inc();
+        this.#listener.connected?.();
+      },
+      reportLost: () => {
+        connectionsLost.inc();
+        this.#listener.lost?.();
+      },
+      reportEnded: () => this.#listener.ended?.(),
+      reportCannotConnect: ({ context }) =>
+        this.#listener.failed?.(cannotConnect(address, context.retries + 1, this.#error)),
+      reportBroken: () => this.#listener.failed?.(brokenConnection(address, this.#error)),
+      unexpectedEvent: () => metricGroup.counter("unexpectedConnectionEvents").inc(),
+    };
   }
 }

@@ -14,7 +14,7 @@ import { PausableRelativeClock } from "../eventtime/pausable-relative-clock.js";
 import type { TimestampsAndWatermarks } from "../eventtime/timestamps-and-watermarks.js";
 import { MAX_WATERMARK } from "../eventtime/watermark-bounds.js";
 import { AVAILABLE, type Availability } from "../mailbox/availability.js";
-import { MachineHost } from "../mailbox/machine-host.js";
+import { type MachineActions, MachineHost } from "../mailbox/machine-host.js";
 import { deserializeSplits, serializeSplits } from "../serde/split-serde.js";
 import { createEventTime } from "./create-event-time.js";
 import { OperatorAvailability } from "./operator-availability.js";
@@ -72,7 +72,8 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
     });
     this.#reports = new WatermarkReports(options.sendToCoordinator);
     this.#metrics = new OperatorMetrics(metricGroup, processingTime, this);
-    this.#machine = new MachineHost(this.#provideEffects(), {
+    this.#machine = new MachineHost(sourceOperatorMachine, {
+      actions: this.#effects(),
       id: options.id,
       inspect: options.inspect,
     });
@@ -363,26 +364,24 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
     }
   }
 
-  #provideEffects(): typeof sourceOperatorMachine {
-    return sourceOperatorMachine.provide({
-      actions: {
-        startWatermarkReports: () => {
-          const { watermarkStrategy, processingTime } = this.#options;
-          const interval = watermarkStrategy.alignment?.updateInterval;
-          if (interval !== undefined) this.#reports.start(processingTime, interval);
-        },
-        beginAlignmentWait: () => this.#availability.beginAlignmentWait(),
-        releaseAlignmentWait: () => this.#availability.noteAlignmentReleased(),
-        pauseActivityClock: () => this.#activityClock.pause(),
-        resumeActivityClock: () => this.#activityClock.unPause(),
-        forceAvailable: () => this.#availability.noteForced(),
-        stopInternalServices: () => this.#eventTime?.stopPeriodicWatermarkEmits(),
-        completeStop: () => this.#availability.noteStopped(),
-        unexpectedEvent: ({ event }) => {
-          throw illegalState(`the source operator does not expect ${event.type} in ${this.mode}`);
-        },
+  #effects(): MachineActions<typeof sourceOperatorMachine> {
+    return {
+      startWatermarkReports: () => {
+        const { watermarkStrategy, processingTime } = this.#options;
+        const interval = watermarkStrategy.alignment?.updateInterval;
+        if (interval !== undefined) this.#reports.start(processingTime, interval);
       },
-    });
+      beginAlignmentWait: () => this.#availability.beginAlignmentWait(),
+      releaseAlignmentWait: () => this.#availability.noteAlignmentReleased(),
+      pauseActivityClock: () => this.#activityClock.pause(),
+      resumeActivityClock: () => this.#activityClock.unPause(),
+      forceAvailable: () => this.#availability.noteForced(),
+      stopInternalServices: () => this.#eventTime?.stopPeriodicWatermarkEmits(),
+      completeStop: () => this.#availability.noteStopped(),
+      unexpectedEvent: ({ event }) => {
+        throw illegalState(`the source operator does not expect ${event.type} in ${this.mode}`);
+      },
+    };
   }
 
   #send(event: SourceOperatorEvent): void {

@@ -17,7 +17,7 @@ import type { RecordsWithSplitIds, SplitReader } from "../api/split-reader.js";
 import type { DurationInput } from "../api/watermark.js";
 import { fromErrorInfo, HeadwaterError, illegalState } from "../errors/index.js";
 import type { ActorEvent } from "../mailbox/envelope.js";
-import { MachineHost } from "../mailbox/machine-host.js";
+import { type MachineActions, MachineHost } from "../mailbox/machine-host.js";
 import type { Cancel } from "../mailbox/ports.js";
 import { duration, parseOptions, wholeNumber } from "../options/parse-options.js";
 import { DEFAULT_ELEMENT_QUEUE_CAPACITY, ElementQueue } from "./element-queue.js";
@@ -85,7 +85,8 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
     this.#options = options;
     this.#closeTimeout = parsed.closeTimeout;
     this.queue = new ElementQueue(parsed.elementQueueCapacity);
-    this.#machine = new MachineHost(this.#provide(), {
+    this.#machine = new MachineHost(fetcherManagerMachine, {
+      actions: this.#actions(),
       id: `${options.context.actors.self}/fetcher-manager`,
       inspect: options.context.inspect,
     });
@@ -317,42 +318,40 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
     }
   }
 
-  #provide(): typeof fetcherManagerMachine {
+  #actions(): MachineActions<typeof fetcherManagerMachine> {
     const { actors, metricGroup, processingTime } = this.#options.context;
-    return fetcherManagerMachine.provide({
-      actions: {
-        postTask: ({ context, event }) => {
-          if (event.type !== "SendTask") return;
-          const view = context.fetchers.find((one) => one.fetcher === event.fetcher);
-          if (view === undefined) return;
-          const command: FetcherCommand = { ...event.task, sequence: view.tasksSent };
-          actors.post(view.address, command);
-        },
-        postPauseOrResume: ({ context, event }) => {
-          if (event.type !== "PauseFetcher" && event.type !== "ResumeFetcher") return;
-          const view = context.fetchers.find((one) => one.fetcher === event.fetcher);
-          if (view !== undefined) actors.post(view.address, { type: event.type });
-        },
-        shutdownIdle: ({ context }) => {
-          for (const view of context.fetchers.filter(isIdle)) {
-            post(view.address, true);
-          }
-        },
-        shutdownAll: ({ context }) => {
-          for (const { address } of context.shuttingDown) post(address, false);
-        },
-        startCloseTimer: () => {
-          this.#cancelCloseTimer = processingTime.registerTimer(this.#closeTimeout, () => {
-            this.#machine.send({ type: "CloseTimedOut" });
-            this.#closed();
-          });
-        },
-        stopCloseTimer: () => this.#cancelCloseTimer?.(),
-        drainQueue: () => this.#drainQueue(),
-        notifyAvailable: () => this.queue.notifyAvailable(),
-        unexpectedEvent: () => metricGroup.counter("unexpectedFetcherEvents").inc(),
+    return {
+      postTask: ({ context, event }) => {
+        if (event.type !== "SendTask") return;
+        const view = context.fetchers.find((one) => one.fetcher === event.fetcher);
+        if (view === undefined) return;
+        const command: FetcherCommand = { ...event.task, sequence: view.tasksSent };
+        actors.post(view.address, command);
       },
-    });
+      postPauseOrResume: ({ context, event }) => {
+        if (event.type !== "PauseFetcher" && event.type !== "ResumeFetcher") return;
+        const view = context.fetchers.find((one) => one.fetcher === event.fetcher);
+        if (view !== undefined) actors.post(view.address, { type: event.type });
+      },
+      shutdownIdle: ({ context }) => {
+        for (const view of context.fetchers.filter(isIdle)) {
+          post(view.address, true);
+        }
+      },
+      shutdownAll: ({ context }) => {
+        for (const { address } of context.shuttingDown) post(address, false);
+      },
+      startCloseTimer: () => {
+        this.#cancelCloseTimer = processingTime.registerTimer(this.#closeTimeout, () => {
+          this.#machine.send({ type: "CloseTimedOut" });
+          this.#closed();
+        });
+      },
+      stopCloseTimer: () => this.#cancelCloseTimer?.(),
+      drainQueue: () => this.#drainQueue(),
+      notifyAvailable: () => this.queue.notifyAvailable(),
+      unexpectedEvent: () => metricGroup.counter("unexpectedFetcherEvents").inc(),
+    };
 
     function post(address: string, waitForRecords: boolean): void {
       const command: FetcherCommand = { type: "ShutdownFetcher", waitForRecords };

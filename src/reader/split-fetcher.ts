@@ -10,7 +10,11 @@ import type { RecordsWithSplitIds, SplitReader } from "../api/split-reader.js";
 import { HeadwaterError, nameSplits, toErrorInfo, unsupportedOperation } from "../errors/index.js";
 import type { Actor, ActorContext } from "../mailbox/actor.js";
 import type { Address } from "../mailbox/address.js";
-import { type InspectionObserver, MachineHost } from "../mailbox/machine-host.js";
+import {
+  type InspectionObserver,
+  type MachineActions,
+  MachineHost,
+} from "../mailbox/machine-host.js";
 import type { ElementQueue } from "./element-queue.js";
 
 import { RecordsBySplits } from "./records-by-splits.js";
@@ -67,7 +71,8 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
     this.#splitReader = options.splitReader;
     this.#allowUnaligned = options.allowUnalignedSourceSplits;
     this.#handleTask = options.handleTask;
-    this.#machine = new MachineHost(this.#provide(), {
+    this.#machine = new MachineHost(splitFetcherMachine, {
+      actions: this.#actions(),
       id: context.self,
       inspect: options.inspect,
     });
@@ -92,54 +97,52 @@ export class SplitFetcher<E, SplitT extends SourceSplit> implements Actor<SplitF
     this.#end();
   }
 
-  #provide(): typeof splitFetcherMachine {
-    return splitFetcherMachine.provide({
-      actions: {
-        keepTask: ({ event }) => {
-          if ("sequence" in event) this.#tasks.set(event.sequence, event);
-        },
-        requestTurn: ({ context }) => this.#post({ type: "Turn", step: context.step }),
-        fetch: ({ context }) => this.#fetch(context.step),
-        handOver: ({ context }) => this.#handOver(context.step),
-        runTask: ({ context }) => {
-          const task = context.tasks[0];
-          if (task !== undefined) this.#runTask(context.step, task.sequence);
-        },
-        wakeUpSplitReader: ({ context }) => {
-          try {
-            this.#splitReader.wakeUp();
-          } catch (error) {
-            this.#stepFailed(context.step, "to wake up its split reader", error);
-          }
-        },
-        wakeUpPutter: () => {
-          if (this.#putting) this.#queue.wakeUpPutter(this.#id);
-        },
-        handOverLast: () => this.#handOverLast(),
-        closeSplitReader: () => this.#closeSplitReader(),
-        report: ({ context }) => {
-          const endedSplits = this.#endedSplits;
-          this.#endedSplits = [];
-          this.#report({
-            type: "FetcherReport",
-            fetcher: this.#id,
-            endedSplits,
-            tasksDone: context.tasksDone,
-            idle: hasNothingToDo(context),
-          });
-        },
-        reportFailure: ({ event }) => {
-          if (!("error" in event)) return;
-          this.#report({ type: "FetcherFailed", fetcher: this.#id, error: event.error });
-        },
-        reportClosed: () => this.#end(),
-        unexpectedEvent: ({ event }) => {
-          const type = (event as { readonly type: string }).type;
-          const error = this.#failure(`does not know the event ${type}`, undefined);
-          this.#report({ type: "FetcherFailed", fetcher: this.#id, error: toErrorInfo(error) });
-        },
+  #actions(): MachineActions<typeof splitFetcherMachine> {
+    return {
+      keepTask: ({ event }) => {
+        if ("sequence" in event) this.#tasks.set(event.sequence, event);
       },
-    });
+      requestTurn: ({ context }) => this.#post({ type: "Turn", step: context.step }),
+      fetch: ({ context }) => this.#fetch(context.step),
+      handOver: ({ context }) => this.#handOver(context.step),
+      runTask: ({ context }) => {
+        const task = context.tasks[0];
+        if (task !== undefined) this.#runTask(context.step, task.sequence);
+      },
+      wakeUpSplitReader: ({ context }) => {
+        try {
+          this.#splitReader.wakeUp();
+        } catch (error) {
+          this.#stepFailed(context.step, "to wake up its split reader", error);
+        }
+      },
+      wakeUpPutter: () => {
+        if (this.#putting) this.#queue.wakeUpPutter(this.#id);
+      },
+      handOverLast: () => this.#handOverLast(),
+      closeSplitReader: () => this.#closeSplitReader(),
+      report: ({ context }) => {
+        const endedSplits = this.#endedSplits;
+        this.#endedSplits = [];
+        this.#report({
+          type: "FetcherReport",
+          fetcher: this.#id,
+          endedSplits,
+          tasksDone: context.tasksDone,
+          idle: hasNothingToDo(context),
+        });
+      },
+      reportFailure: ({ event }) => {
+        if (!("error" in event)) return;
+        this.#report({ type: "FetcherFailed", fetcher: this.#id, error: event.error });
+      },
+      reportClosed: () => this.#end(),
+      unexpectedEvent: ({ event }) => {
+        const type = (event as { readonly type: string }).type;
+        const error = this.#failure(`does not know the event ${type}`, undefined);
+        this.#report({ type: "FetcherFailed", fetcher: this.#id, error: toErrorInfo(error) });
+      },
+    };
   }
 
   #fetch(step: number): void {

@@ -71,7 +71,8 @@ export class Deployment {
         pipeline,
         parallelism,
         executions,
-        coordinator: coordinatorAddress(options.jobName, pipeline.id, this.#epoch),
+        // Of the first deployment: a checkpoint may be triggered before the news of it is there.
+        coordinator: coordinatorAddress(options.jobName, pipeline.id, this.#epoch + 1),
         coordinatorAlive: false,
       });
     }
@@ -119,6 +120,7 @@ export class Deployment {
           type: "SubtaskReset",
           subtask: execution.subtask,
           checkpointId: data?.checkpointId ?? NO_CHECKPOINT,
+          attempt: execution.attempt + 1,
         });
         this.#startAttempt(
           deployment,
@@ -146,6 +148,7 @@ export class Deployment {
     const alignmentGroup =
       alignment === undefined ? undefined : this.#options.alignmentGroups.get(alignment.group);
     const self = coordinatorAddress(jobName, pipeline.id, this.#epoch);
+    const attempts = deployment.executions.map(({ attempt }) => attempt + 1);
     this.#system.spawn(
       self,
       (context) =>
@@ -153,6 +156,7 @@ export class Deployment {
           pipeline: pipeline.id,
           source: pipeline.source,
           parallelism,
+          attempts,
           ...(alignment === undefined ? {} : { alignment }),
           ...(alignmentGroup === undefined ? {} : { alignmentGroup }),
           jobMaster,
@@ -170,6 +174,7 @@ export class Deployment {
       type: "CoordinatorReplaced",
       pipeline: pipeline.id,
       address: self,
+      attempts,
     });
     this.#post(self, { type: "StartCoordinator" });
   }

@@ -66,27 +66,26 @@ export class JobMaster implements Actor<JobMasterEvent> {
     this.#deployment = deployment;
     this.#restartTracker = options.restartStrategy.create();
     this.#restorePoint = new RestorePointLoading(context, options.storage);
-    this.#machine = new MachineHost(
-      jobMachine.provide({
-        actions: {
-          loadRestorePoint: () =>
-            this.#restorePoint.start(this.#lastCheckpoint?.location ?? options.initialRestorePoint),
-          releaseFailed: () => this.#releaseFailed(),
-          releaseAll: () => this.#releaseAll(),
-          closeCoordinators: () => this.#closeCoordinators(),
-          deploy: () => {
-            this.#deployDue = true;
-          },
-          publish: () => {
-            this.#statusDue = 0;
-          },
-          unexpectedEvent: ({ event }) => {
-            throw illegalState(`job ${options.jobName} takes no ${event.type} in ${this.#state}`);
-          },
+    this.#machine = new MachineHost(jobMachine, {
+      id: context.self,
+      inspect: options.inspect,
+      actions: {
+        loadRestorePoint: () =>
+          this.#restorePoint.start(this.#lastCheckpoint?.location ?? options.initialRestorePoint),
+        releaseFailed: () => this.#releaseFailed(),
+        releaseAll: () => this.#releaseAll(),
+        closeCoordinators: () => this.#closeCoordinators(),
+        deploy: () => {
+          this.#deployDue = true;
         },
-      }),
-      { id: context.self, inspect: options.inspect },
-    );
+        publish: () => {
+          this.#statusDue = 0;
+        },
+        unexpectedEvent: ({ event }) => {
+          throw illegalState(`job ${options.jobName} takes no ${event.type} in ${this.#state}`);
+        },
+      },
+    });
   }
 
   get #state(): JobState {

@@ -57,26 +57,26 @@ export class SinkCommits {
   constructor(options: SinkCommitsOptions) {
     this.#options = options;
     const maxRetries = options.sink.committer?.maxRetries ?? MAX_RETRIES;
-    this.#machine = new MachineHost(
-      committerMachine.provide({
-        actions: {
-          commit: () => this.#commit(),
-          startRetryTimer: ({ context }) => {
-            this.#cancelRetry = options.timers.registerTimer(commitRetryDelay(context), () =>
-              this.#machine.send({ type: "RetryDelayElapsed" }),
-            );
-          },
-          stopRetryTimer: () => this.#cancelRetry?.(),
-          reportCommitted: () => this.#committed(),
-          reportFailure: () => this.#fail(this.#error),
-          reportRetriesExhausted: ({ context }) => this.#fail(this.#exhausted(context.retries)),
-          unexpectedEvent: ({ event }) => {
-            throw illegalState(`the committer of sink ${options.name} takes no ${event.type}`);
-          },
+    this.#machine = new MachineHost(committerMachine, {
+      id: options.id,
+      inspect: options.inspect,
+      input: { maxRetries },
+      actions: {
+        commit: () => this.#commit(),
+        startRetryTimer: ({ context }) => {
+          this.#cancelRetry = options.timers.registerTimer(commitRetryDelay(context), () =>
+            this.#machine.send({ type: "RetryDelayElapsed" }),
+          );
         },
-      }),
-      { id: options.id, inspect: options.inspect, input: { maxRetries } },
-    );
+        stopRetryTimer: () => this.#cancelRetry?.(),
+        reportCommitted: () => this.#committed(),
+        reportFailure: () => this.#fail(this.#error),
+        reportRetriesExhausted: ({ context }) => this.#fail(this.#exhausted(context.retries)),
+        unexpectedEvent: ({ event }) => {
+          throw illegalState(`the committer of sink ${options.name} takes no ${event.type}`);
+        },
+      },
+    });
   }
 
   /**

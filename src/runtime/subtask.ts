@@ -90,25 +90,24 @@ export class Subtask implements Actor<SubtaskEvent> {
     this.#checkpoints = new SubtaskCheckpoints(this.#id, version, (report) =>
       context.post(options.checkpointCoordinator, report),
     );
-    this.#machine = new MachineHost(
-      subtaskMachine.provide({
-        actions: {
-          openWriter: () =>
-            this.#writers.open(() => context.post(context.self, { type: "WriterOpened" })),
-          awaitCommit: () => this.#awaitCommit(),
-          openOperator: () => this.#effect(() => this.#openOperator()),
-          stopOperator: () => this.#effect(() => this.#stopOperator()),
-          resumeReading: () => context.wakeDefaultAction(),
-          reportFailure: () => this.#reportFailure(this.#error),
-          release: ({ context: { outcome } }) => this.#release(outcome),
-          reportClosed: ({ context: { outcome } }) => this.#closed(outcome),
-          unexpectedEvent: ({ event }) => {
-            throw illegalState(`${context.self} takes no ${event.type} in ${this.#state}`);
-          },
+    this.#machine = new MachineHost(subtaskMachine, {
+      id: context.self,
+      inspect: options.inspect,
+      actions: {
+        openWriter: () =>
+          this.#writers.open(() => context.post(context.self, { type: "WriterOpened" })),
+        awaitCommit: () => this.#awaitCommit(),
+        openOperator: () => this.#effect(() => this.#openOperator()),
+        stopOperator: () => this.#effect(() => this.#stopOperator()),
+        resumeReading: () => context.wakeDefaultAction(),
+        reportFailure: () => this.#reportFailure(this.#error),
+        release: ({ context: { outcome } }) => this.#release(outcome),
+        reportClosed: ({ context: { outcome } }) => this.#closed(outcome),
+        unexpectedEvent: ({ event }) => {
+          throw illegalState(`${context.self} takes no ${event.type} in ${this.#state}`);
         },
-      }),
-      { id: context.self, inspect: options.inspect },
-    );
+      },
+    });
   }
 
   get #state(): string {

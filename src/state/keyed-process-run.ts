@@ -3,12 +3,12 @@ import type { Timestamp, Watermark } from "../api/watermark.js";
 import { describeValue, illegalArgument } from "../errors/index.js";
 import type { Collector, ProcessFunction } from "../stream/index.js";
 import type { StateSnapshot } from "../stream/operator-context.js";
+import { checkStateJson } from "../stream/state-json.js";
 import { EntrySnapshots, type SnapshotEntry } from "./entry-snapshots.js";
 import type { EventTimeTimers, KeyedContext, KeyedProcessOptions } from "./keyed-process.js";
 import { restoredState, sharedState, stateUnmatched } from "./restored-state.js";
-import { checkStateJson } from "./state-json.js";
 import { checkKey, type StateKey } from "./state-key.js";
-import { TimerQueue } from "./timer-queue.js";
+import { type Timer, TimerQueue } from "./timer-queue.js";
 
 const KIND = "keyedProcess";
 
@@ -19,7 +19,7 @@ interface KeyEntry<K extends StateKey, S> extends SnapshotEntry {
   readonly key: K;
   /** Undefined: the key has no state. */
   value: { state: S } | undefined;
-  readonly timers: Set<Timestamp>;
+  readonly timers: Map<Timestamp, Timer<KeyEntry<K, S>>>;
 }
 
 /**
@@ -36,12 +36,12 @@ export class KeyedProcessRun<A, B, K extends StateKey, S>
   readonly #options: KeyedProcessOptions<A, B, K, S>;
   readonly #entries = new Map<K, KeyEntry<K, S>>();
   readonly #snapshots = new EntrySnapshots<KeyEntry<K, S>>((entry) => this.#partsOf(entry));
-  readonly #queue = new TimerQueue<KeyEntry<K, S>>((entry, time) => entry.timers.has(time));
+  readonly #queue = new TimerQueue<KeyEntry<K, S>>();
   /** The key has no entry yet when it is undefined. */
   #entry: KeyEntry<K, S> | undefined;
   #key: K | undefined;
-  /** Set while timers fire, for times that must wait for the next watermark. */
-  #firing: { time: Timestamp; readonly later: [KeyEntry<K, S>, Timestamp][] } | undefined;
+  /** Set while timers fire; `later` are those that must wait for the next watermark. */
+  #firing: { time: Timestamp; readonly later: Timer<KeyEntry<K, S>>[] } | undefined;
   #out: Collector<B> | undefined;
   /** Infinity is not kept: after a drain the job may go on. */
   #lastFinite = Number.NEGATIVE_INFINITY;
@@ -92,7 +92,7 @@ export class KeyedProcessRun<A, B, K extends StateKey, S>
     this.watermark = watermark;
     if (Number.isFinite(watermark)) this.#lastFinite = watermark;
     if (this.#queue.nextTime > watermark) return;
-    const firing = { time: Number.NEGATIVE_INFINITY, later: [] as [KeyEntry<K, S>, Timestamp][] };
+    const firing = { time: Number.NEGATIVE_INFINITY, later: [] as Timer<KeyEntry<K, S>>[] };
     this.#firing = firing;
     for (
       let timer = this.#queue.takeDue(watermark);
@@ -100,12 +100,10 @@ export class KeyedProcessRun<A, B, K extends StateKey, S>
       timer = this.#queue.takeDue(watermark)
     ) {
       firing.time = timer.time;
-      this.#fire(timer.owner, timer.time);
+      this.#fire(timer);
     }
     this.#firing = undefined;
-    for (const [entry, time] of firing.later) {
-      if (entry.timers.has(time)) this.#queue.add(entry, time);
-    }
+    for (const timer of firing.later) if (!timer.isDeleted) this.#queue.add(timer);
   }
 
   snapshotState(): StateSnapshot {
@@ -159,9 +157,10 @@ export class KeyedProcessRun<A, B, K extends StateKey, S>
   }
 
   deleteEventTimeTimer(time: Timestamp): void {
-    if (this.#entry?.timers.has(time) !== true) return;
+    const timer = this.#entry?.timers.get(time);
+    if (timer === undefined) return;
     this.#changing().timers.delete(time);
-    this.#queue.deleted();
+    this.#queue.delete(timer);
   }
 
   // Entries -----------------------------------------------------------------------------------
@@ -178,7 +177,7 @@ export class KeyedProcessRun<A, B, K extends StateKey, S>
 
   #create(key: K): KeyEntry<K, S> {
     const { generation } = this.#snapshots;
-    const entry: KeyEntry<K, S> = { key, generation, value: undefined, timers: new Set() };
+    const entry: KeyEntry<K, S> = { key, generation, value: undefined, timers: new Map() };
     this.#entries.set(key, entry);
     return entry;
   }
@@ -192,16 +191,17 @@ export class KeyedProcessRun<A, B, K extends StateKey, S>
 
   #set(entry: KeyEntry<K, S>, time: Timestamp): void {
     if (entry.timers.has(time)) return;
-    entry.timers.add(time);
+    const timer = this.#queue.create(entry, time);
+    entry.timers.set(time, timer);
     // The last watermark fires what is set then: a timer that sets itself again must not go on for ever.
     const waits =
       this.#firing !== undefined &&
       (time <= this.#firing.time || this.watermark === Number.POSITIVE_INFINITY);
-    if (waits) this.#firing?.later.push([entry, time]);
-    else this.#queue.add(entry, time);
+    if (waits) this.#firing?.later.push(timer);
+    else this.#queue.add(timer);
   }
 
-  #fire(entry: KeyEntry<K, S>, time: Timestamp): void {
+  #fire({ owner: entry, time }: Timer<KeyEntry<K, S>>): void {
     this.#key = entry.key;
     this.#entry = entry;
     this.timestamp = time;
@@ -211,7 +211,9 @@ export class KeyedProcessRun<A, B, K extends StateKey, S>
   }
 
   #partsOf({ key, timers, value }: KeyEntry<K, S>): readonly unknown[] {
-    const times = Array.from(timers, (time) => (Number.isFinite(time) ? time : String(time)));
+    const times = Array.from(timers.keys(), (time) =>
+      Number.isFinite(time) ? time : String(time),
+    );
     if (value === undefined) return [key, times];
     checkStateJson(this.#options.name, value.state, `state of ${describeValue(key)}`);
     return [key, times, value.state];

@@ -1,7 +1,9 @@
 import type { Draft } from "immer";
+import * as v from "valibot";
 import type { Timestamp, Watermark } from "../api/watermark.js";
-import { illegalArgument } from "../errors/index.js";
+import { parseOptions } from "../options/parse-options.js";
 import { type ChunkOperator, process } from "../stream/index.js";
+import { operatorName } from "../stream/operator-name.js";
 import { KeyedProcessRun } from "./keyed-process-run.js";
 import type { StateKey } from "./state-key.js";
 
@@ -52,24 +54,30 @@ export interface KeyedProcessOptions<A, B, K extends StateKey, S> {
   onTimer?(time: Timestamp, context: KeyedContext<K, S, B>): void;
 }
 
+const Schema = v.strictObject({
+  name: operatorName(),
+  keyOf: v.function(),
+  state: v.function(),
+  merge: v.optional(v.function()),
+  onRecord: v.function(),
+  onTimer: v.optional(v.function()),
+});
+
 /**
  * Runs a function with a state and event-time timers for each key, in the subtask's loop (Flink
  * `KeyedProcessFunction`).
  *
  * There is no shuffle: a key has a state in each subtask that has read records of it. After a change
  * of parallelism the states go to the subtasks by key, and `merge` puts those of one key into one.
- * Errors: ILLEGAL_ARGUMENT for a key that is neither text nor a finite number, CHECKPOINT_STATE_UNMATCHED
+ * Throws OPTION_INVALID. Errors: ILLEGAL_ARGUMENT for a key that is neither text nor a finite number, CHECKPOINT_STATE_UNMATCHED
  * when states of a key meet and there is no `merge`.
  */
 export function keyedProcess<A, B, K extends StateKey, S>(
   options: KeyedProcessOptions<A, B, K, S>,
 ): ChunkOperator<A, B> {
-  const { name } = options;
-  if (typeof name !== "string" || name === "") {
-    throw illegalArgument("keyedProcess needs a name: its state is found by it");
-  }
+  parseOptions("keyedProcess", Schema, options);
   return process<A, B>({
-    name,
+    name: options.name,
     create: ({ restoredStates }) => {
       const run = new KeyedProcessRun<A, B, K, S>(options);
       run.restore(restoredStates);

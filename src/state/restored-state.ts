@@ -20,6 +20,12 @@ export interface RestoredState {
   readonly entries: readonly (readonly unknown[])[];
 }
 
+/** The kind of operator that wrote a keyed state; undefined: it is none. */
+export function kindOfKeyedState(state: unknown): string | undefined {
+  const { shared, entries } = (state ?? {}) as Partial<KeyedState>;
+  return Array.isArray(entries) ? (shared as Partial<SharedState> | null)?.kind : undefined;
+}
+
 /** Throws CHECKPOINT_STATE_UNMATCHED for states that something else has written. */
 export function restoredState(
   name: string,
@@ -30,23 +36,30 @@ export function restoredState(
   const own: unknown[] = [];
   const entries: (readonly unknown[])[] = [];
   for (const state of states as readonly Partial<KeyedState>[]) {
-    const shared = state?.shared as SharedState | undefined;
-    if (!Array.isArray(state?.entries) || shared?.kind !== kind) {
-      throw stateUnmatched(
-        name,
-        `is that of ${shared?.kind ?? "another kind of operator"}, not of ${kind}`,
-        "Give the operator another name, or restore with the operator that wrote the checkpoint.",
-      );
-    }
+    const writtenBy = kindOfKeyedState(state);
+    if (writtenBy !== kind) throw stateOfAnother(name, writtenBy, kind);
+    const shared = state.shared as SharedState;
     watermark = Math.min(watermark, shared.watermark ?? Number.NEGATIVE_INFINITY);
     if (state.own != null) own.push(state.own);
-    for (const [, ...rest] of state.entries) entries.push(rest);
+    for (const [, ...rest] of state.entries ?? []) entries.push(rest);
   }
   return { watermark: states.length === 0 ? Number.NEGATIVE_INFINITY : watermark, own, entries };
 }
 
 export function sharedState(kind: string, watermark: number): SharedState {
   return { kind, watermark: Number.isFinite(watermark) ? watermark : null };
+}
+
+export function stateOfAnother(
+  name: string,
+  writtenBy: string | undefined,
+  kind: string,
+): HeadwaterError {
+  return stateUnmatched(
+    name,
+    `is that of ${writtenBy ?? "another kind of operator"}, not of ${kind}`,
+    "Give the operator another name, or restore with the operator that wrote the checkpoint.",
+  );
 }
 
 export function stateUnmatched(name: string, why: string, hint: string): HeadwaterError {

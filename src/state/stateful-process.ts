@@ -1,13 +1,16 @@
 import { type Draft, freeze, produce } from "immer";
+import * as v from "valibot";
 import type { Timestamp, Watermark } from "../api/watermark.js";
+import { parseOptions } from "../options/parse-options.js";
 import {
   type ChunkOperator,
   type Collector,
   type ProcessFunction,
   process,
 } from "../stream/index.js";
-import { stateUnmatched } from "./restored-state.js";
-import { JsonSnapshot } from "./state-json.js";
+import { operatorName } from "../stream/operator-name.js";
+import { JsonSnapshot } from "./json-snapshot.js";
+import { kindOfKeyedState, stateOfAnother, stateUnmatched } from "./restored-state.js";
 
 /** What a function of `statefulProcess` is given; valid during the call. */
 export interface StatefulContext<S, B> {
@@ -38,16 +41,25 @@ export interface StatefulProcessOptions<A, B, S> {
   onWatermark?(watermark: Watermark, context: StatefulContext<S, B>): void;
 }
 
+const Schema = v.strictObject({
+  name: operatorName(),
+  state: v.unknown(),
+  merge: v.optional(v.function()),
+  onRecord: v.function(),
+  onWatermark: v.optional(v.function()),
+});
+
 /**
  * Runs a function with one state a subtask over the stream, in the subtask's loop (Flink operator state).
  *
  * The state changes by immer recipes only, so a checkpoint takes it by reference and makes it bytes
  * later. After a change of parallelism the states are dealt round-robin; `merge` puts several into one.
- * Throws CHECKPOINT_STATE_UNMATCHED when there are several and no `merge`.
+ * Throws OPTION_INVALID, and CHECKPOINT_STATE_UNMATCHED when there are several and no `merge`.
  */
 export function statefulProcess<A, B, S>(
   options: StatefulProcessOptions<A, B, S>,
 ): ChunkOperator<A, B> {
+  parseOptions("statefulProcess", Schema, options);
   return process<A, B>({
     name: options.name,
     create: ({ restoredStates, indexOfSubtask, currentParallelism }) => {
@@ -60,14 +72,18 @@ export function statefulProcess<A, B, S>(
 }
 
 function restored<S>(
-  { name, state, merge }: StatefulProcessOptions<never, unknown, S>,
+  options: StatefulProcessOptions<never, unknown, S>,
   states: readonly unknown[],
 ): S {
-  const [first = state, ...more] = states as readonly S[];
+  for (const state of states) {
+    const writtenBy = kindOfKeyedState(state);
+    if (writtenBy !== undefined) throw stateOfAnother(options.name, writtenBy, "statefulProcess");
+  }
+  const [first = options.state, ...more] = states as readonly S[];
   return more.reduce((a, b) => {
-    if (merge !== undefined) return merge(a, b);
+    if (options.merge !== undefined) return options.merge(a, b);
     throw stateUnmatched(
-      name,
+      options.name,
       `is in ${states.length} parts, of as many old subtasks, and the operator has no merge`,
       "Give the operator a merge function, or restore with the parallelism of the checkpoint.",
     );

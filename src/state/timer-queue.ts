@@ -1,51 +1,44 @@
-/** A timer of a key, with the order in which it was set. */
-interface Timer<E> {
-  readonly time: number;
-  readonly order: number;
+/** One event-time timer of a key. */
+export interface Timer<E> {
   readonly owner: E;
+  readonly time: number;
+  /** In which timers were set. */
+  readonly order: number;
+  isDeleted: boolean;
 }
 
-/** Deleted timers stay in the queue until they are this many more than the others. */
+/** So many deleted timers may stay in the queue whatever else is in it. */
 const DELETED = 1024;
 
 /**
  * Event-time timers in the order in which they fire: by time, then as they were set.
  *
- * Owns: a binary heap. Invariants: what `isSet` denies was deleted and never comes out; there are at
- * most 1024 such timers more than set ones.
+ * Owns: a binary heap. Invariants: a deleted timer never comes out, also when its owner has set another
+ * for the same time; no more than half of the heap and 1024 are deleted ones.
  */
 export class TimerQueue<E> {
-  readonly #isSet: (owner: E, time: number) => boolean;
   #heap: Timer<E>[] = [];
   #deleted = 0;
   #next = 0;
 
-  constructor(isSet: (owner: E, time: number) => boolean) {
-    this.#isSet = isSet;
+  /** A timer that is not in the queue yet. */
+  create(owner: E, time: number): Timer<E> {
+    return { owner, time, order: this.#next++, isDeleted: false };
   }
 
-  add(owner: E, time: number): void {
-    this.#heap.push({ time, order: this.#next++, owner });
+  add(timer: Timer<E>): void {
+    this.#heap.push(timer);
     this.#up(this.#heap.length - 1);
   }
 
-  /** The owner has deleted a timer. */
-  deleted(): void {
+  delete(timer: Timer<E>): void {
+    timer.isDeleted = true;
     this.#deleted++;
     if (this.#deleted <= DELETED + this.#heap.length / 2) return;
-    const seen = new Map<E, Set<number>>();
-    const isFirst = ({ owner, time }: Timer<E>): boolean => {
-      const times = seen.get(owner) ?? new Set();
-      seen.set(owner, times);
-      if (times.has(time)) return false;
-      times.add(time);
-      return true;
-    };
     // Sorted is a heap as well.
     this.#heap = this.#heap
-      .filter((timer) => this.#isSet(timer.owner, timer.time))
-      .sort((a, b) => (isBefore(a, b) ? -1 : 1))
-      .filter(isFirst);
+      .filter(({ isDeleted }) => !isDeleted)
+      .sort((a, b) => (isBefore(a, b) ? -1 : 1));
     this.#deleted = 0;
   }
 
@@ -55,7 +48,7 @@ export class TimerQueue<E> {
   }
 
   /** Takes the next timer that is due; undefined: there is none. */
-  takeDue(watermark: number): { readonly owner: E; readonly time: number } | undefined {
+  takeDue(watermark: number): Timer<E> | undefined {
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
       if (first.time > watermark) return undefined;
       const last = this.#heap.pop() as Timer<E>;
@@ -63,7 +56,7 @@ export class TimerQueue<E> {
         this.#heap[0] = last;
         this.#down();
       }
-      if (this.#isSet(first.owner, first.time)) return first;
+      if (!first.isDeleted) return first;
       this.#deleted = Math.max(0, this.#deleted - 1);
     }
     return undefined;

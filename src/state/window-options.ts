@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { DurationInput, Timestamp } from "../api/watermark.js";
 import { duration, parseOptions } from "../options/parse-options.js";
+import { operatorName } from "../stream/operator-name.js";
 import type { StateKey } from "./state-key.js";
 
 /** How the records of a window become its result (Flink `AggregateFunction`). */
@@ -61,15 +62,22 @@ export interface WindowSettings<T, K extends StateKey, Acc, R, L> {
   readonly late: ((record: T, timestamp: Timestamp) => L) | undefined;
 }
 
+/** More windows a record are a mistake: the first one would fill the memory. */
+const MAX_OVERLAP = 100_000;
+
+const wholeMilliseconds = v.pipe(
+  duration(),
+  v.check((ms) => Number.isSafeInteger(ms), "a duration of whole milliseconds"),
+);
 const length = v.pipe(
   duration(),
   v.check((ms) => Number.isSafeInteger(ms) && ms > 0, "a duration of whole milliseconds > 0"),
 );
 
 const entries = {
-  name: v.pipe(v.string(), v.nonEmpty("a name")),
+  name: operatorName(),
   size: length,
-  offset: v.optional(v.union([v.pipe(v.number(), v.safeInteger()), duration()]), 0),
+  offset: v.optional(v.union([v.pipe(v.number(), v.safeInteger()), wholeMilliseconds]), 0),
   keyOf: v.function(),
   aggregate: v.looseObject({
     create: v.function(),
@@ -86,6 +94,13 @@ const SlidingSchema = v.pipe(
   v.strictObject({ ...entries, slide: length }),
   v.forward(
     v.check(({ size, slide }) => slide <= size, "a duration that is not longer than size"),
+    ["slide"],
+  ),
+  v.forward(
+    v.check(
+      ({ size, slide }) => size / slide <= MAX_OVERLAP,
+      `a duration of at least size / ${MAX_OVERLAP}: each record is put into size / slide windows`,
+    ),
     ["slide"],
   ),
 );

@@ -2,9 +2,9 @@ import type { Timestamp, Watermark } from "../api/watermark.js";
 import { describeValue, illegalArgument } from "../errors/index.js";
 import type { Collector, ProcessFunction } from "../stream/index.js";
 import type { StateSnapshot } from "../stream/operator-context.js";
+import { checkStateJson } from "../stream/state-json.js";
 import { EntrySnapshots, type SnapshotEntry } from "./entry-snapshots.js";
 import { restoredState, sharedState } from "./restored-state.js";
-import { checkStateJson } from "./state-json.js";
 import { checkKey, type StateKey } from "./state-key.js";
 import type { WindowAggregate, WindowResult, WindowSettings } from "./window-options.js";
 
@@ -117,6 +117,12 @@ export class WindowRun<T, K extends StateKey, Acc, R, L>
     if (!Number.isFinite(timestamp)) {
       throw illegalArgument(
         `operator ${name} got a record without event time: give the source's watermark strategy a timestamp assigner`,
+      );
+    }
+    // Beyond, a number holds no single milliseconds, and a window would have no length.
+    if (Math.abs(timestamp) > Number.MAX_SAFE_INTEGER) {
+      throw illegalArgument(
+        `operator ${name} got a record with the event time ${timestamp}: milliseconds since the epoch are expected`,
       );
     }
     const lateEnd = this.#watermark + 1 - allowedLateness;

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { DurationInput, Timestamp } from "../api/watermark.js";
 import { duration, parseOptions, wholeNumber } from "../options/parse-options.js";
 import type { AsyncRetryStrategy } from "./async-retry.js";
+import { operatorName } from "./operator-name.js";
 
 /** Whether results keep the order of their records, or may overtake each other between watermarks. */
 export type AsyncMode = "ordered" | "unordered";
@@ -52,7 +53,7 @@ export interface AsyncMapSettings<A, B> {
 }
 
 const Schema = v.strictObject({
-  name: v.pipe(v.string(), v.nonEmpty("a name")),
+  name: operatorName(),
   mode: v.picklist(["ordered", "unordered"]),
   capacity: v.optional(wholeNumber(1), 100),
   timeout: v.optional(

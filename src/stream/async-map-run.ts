@@ -50,20 +50,17 @@ export class AsyncMapRun<A, B> {
       progressed: () => this.#advance(),
       failed: (error) => this.fail(error),
     });
-    this.#machine = new MachineHost(
-      asyncOperatorMachine.provide({
-        actions: {
-          discard: () => this.#discard(),
-          release: () => this.#release(this.#error ?? new Error("the operator has been closed")),
-          unexpectedEvent: ({ event }) => {
-            throw illegalState(
-              `operator ${settings.name} takes no ${event.type} in ${this.#state}`,
-            );
-          },
+    this.#machine = new MachineHost(asyncOperatorMachine, {
+      id: `${context.address}/${settings.name}`,
+      inspect: context.inspect,
+      actions: {
+        discard: () => this.#discard(),
+        release: () => this.#release(this.#error ?? new Error("the operator has been closed")),
+        unexpectedEvent: ({ event }) => {
+          throw illegalState(`operator ${settings.name} takes no ${event.type} in ${this.#state}`);
         },
-      }),
-      { id: `${context.address}/${settings.name}`, inspect: context.inspect },
-    );
+      },
+    });
     context.onCheckpointAborted((checkpointId) => this.#checkpointAborted(checkpointId));
   }
 

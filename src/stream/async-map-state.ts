@@ -1,5 +1,6 @@
 import type { Timestamp } from "../api/watermark.js";
 import { HeadwaterError } from "../errors/index.js";
+import { jsonMistake } from "./state-json.js";
 
 /** A record with its event time: what a restored operator begins with. */
 export interface InFlight<A> {
@@ -37,40 +38,6 @@ export function inFlightOf<A>(name: string, states: readonly unknown[]): readonl
 
 function isStored(stored: unknown): stored is StoredRecord {
   return Array.isArray(stored) && stored.length === 2 && !Number.isNaN(Number(stored[1]));
-}
-
-/** Where and why a value is not plain JSON; `above` are the objects that it lies in. */
-export function jsonMistake(value: unknown, path: string, above: Set<object>): string | undefined {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return undefined;
-    case "number":
-      return Number.isFinite(value) ? undefined : `${path} is ${value}`;
-    case "object":
-      return value === null ? undefined : objectMistake(value, path, above);
-    default:
-      return `${path} is ${value === undefined ? "undefined" : `a ${typeof value}`}`;
-  }
-}
-
-function objectMistake(value: object, path: string, above: Set<object>): string | undefined {
-  if (above.has(value)) return `${path} holds itself`;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isArray = Array.isArray(value);
-  if (!isArray && prototype !== Object.prototype && prototype !== null) {
-    return `${path} is a ${value.constructor?.name ?? "object of a class"}`;
-  }
-  above.add(value);
-  for (const [key, member] of isArray ? value.entries() : Object.entries(value)) {
-    // A property that is undefined reads the same when it is not there.
-    if (member === undefined && !isArray) continue;
-    const inner = isArray ? `${path}[${key}]` : `${path}.${key}`;
-    const mistake = jsonMistake(member, inner, above);
-    if (mistake !== undefined) return mistake;
-  }
-  above.delete(value);
-  return undefined;
 }
 
 function notJson(mistake: string): HeadwaterError {

@@ -1,13 +1,19 @@
 import { Observable } from "rxjs/internal/Observable";
+import * as v from "valibot";
 import type { Timestamp, Watermark } from "../api/watermark.js";
+import { HeadwaterError } from "../errors/index.js";
+import { parseOptions } from "../options/parse-options.js";
 import type { Chunk, Control } from "./chunk.js";
 import {
   FINAL_STATE,
+  isStateSnapshot,
   type OperatorContext,
   STANDALONE,
   snapshotFailed,
 } from "./operator-context.js";
+import { operatorName } from "./operator-name.js";
 import type { ChunkOperator } from "./operators.js";
+import { checkStateJson } from "./state-json.js";
 
 /** Takes what a process function emits. */
 export interface Collector<B> {
@@ -23,7 +29,10 @@ export interface ProcessFunction<A, B> {
   processRecord(record: A, timestamp: Timestamp, out: Collector<B>): void;
   /** Event time has reached `watermark`: no record with a timestamp ≤ it follows. */
   processWatermark?(watermark: Watermark, out: Collector<B>): void;
-  /** The state at a checkpoint's barrier, as JSON or a `StateSnapshot`; leave it out when there is none. */
+  /**
+   * The state at a checkpoint's barrier, as JSON or a `StateSnapshot`; leave it out when there is none.
+   * What is not JSON declines the checkpoint with SERIALIZER_FAILED; undefined comes back as null.
+   */
   snapshotState?(): unknown;
 }
 
@@ -51,13 +60,16 @@ export interface ProcessOptions<A, B> {
   create(context: ProcessFunctionContext): ProcessFunction<A, B>;
 }
 
+const ProcessSchema = v.strictObject({ name: operatorName(), create: v.function() });
+
 /**
- * Runs a process function over the stream; its state is part of every checkpoint.
+ * Runs a process function over the stream; its state is part of every checkpoint. Throws OPTION_INVALID.
  *
  * In a job each attempt of each subtask gets its own function. Outside a job, as a plain RxJS
  * operator, it starts without state on each subscription.
  */
 export function process<A, B>(options: ProcessOptions<A, B>): ChunkOperator<A, B> {
+  parseOptions("process", ProcessSchema, options);
   const bind = (context: OperatorContext): ChunkOperator<A, B> => {
     return (chunks) =>
       new Observable<Chunk<B>>((subscriber) => {
@@ -157,11 +169,18 @@ class ProcessRun<A, B> implements Collector<B> {
   #snapshot(checkpointId: number): void {
     if (this.#function.snapshotState === undefined) return;
     try {
-      this.#context.acknowledge(checkpointId, this.#name, this.#function.snapshotState());
+      const state = this.#function.snapshotState() ?? null;
+      if (!isStateSnapshot(state)) checkStateJson(this.#name, state, "state");
+      this.#context.acknowledge(checkpointId, this.#name, state);
     } catch (cause) {
-      const error = snapshotFailed(this.#name, cause);
+      const error = isNotJson(cause) ? cause : snapshotFailed(this.#name, cause);
       if (checkpointId === FINAL_STATE) throw error;
       this.#context.decline(checkpointId, error);
     }
   }
+}
+
+/** Such an error names the operator, the place, and what to do. */
+function isNotJson(error: unknown): error is HeadwaterError {
+  return error instanceof HeadwaterError && error.code === "SERIALIZER_FAILED";
 }

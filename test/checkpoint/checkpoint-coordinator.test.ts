@@ -159,9 +159,30 @@ describe("a subtask that has finished", () => {
     await job.settle();
     expect(job.storage.stored[0]?.pipelines.b?.subtasks).toEqual([stateOf(3, 1)]);
   });
+
+  it("counts as running when it is heard of before its new source coordinator", async () => {
+    const job = await CheckpointJob.running();
+    job.replaceCoordinator("b", () => job.start("b", 0));
+    job.request();
+    await job.settle();
+    expect(job.storage.stored[0]?.pipelines.b?.subtasks).toEqual([stateOf(3, 1)]);
+  });
 });
 
 describe("the checkpoint coordinator", () => {
+  it("says to each source coordinator which attempts take part", async () => {
+    const job = await CheckpointJob.running();
+    job.finish("a/0");
+    job.request();
+    await job.settle();
+    const attempts = (pipeline: string) =>
+      job
+        .coordinator(pipeline)
+        .events.flatMap((event) => ("attempts" in event ? [event.attempts] : []));
+    expect(attempts("a")).toEqual([[-1, 1]]);
+    expect(attempts("b")).toEqual([[2]]);
+  });
+
   it("counts and measures under Flink's names", async () => {
     const job = await CheckpointJob.running({ tolerableFailures: 9 });
     expect(job.metrics()).toEqual({

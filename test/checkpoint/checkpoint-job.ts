@@ -248,13 +248,16 @@ export class CheckpointJob {
     this.#end(subtask);
   }
 
-  /** Global failover of a pipeline, without its subtasks. */
-  replaceCoordinator(pipeline: string): void {
+  /** Global failover of a pipeline, without its subtasks; `overtaking` is what is sent before its news. */
+  replaceCoordinator(pipeline: string, overtaking = () => {}): void {
     for (const subtask of [...this.#subtasks.values()]) {
       if (subtask.id.pipeline === pipeline) this.#end(subtask);
     }
     this.#answers.delete(`coordinator ${pipeline}`);
-    this.post({ type: "CoordinatorReplaced", pipeline, address: this.#spawnCoordinator(pipeline) });
+    const attempts = Array.from({ length: this.#pipelines[pipeline] ?? 0 }, () => this.#attempts);
+    const address = this.#spawnCoordinator(pipeline);
+    overtaking();
+    this.post({ type: "CoordinatorReplaced", pipeline, address, attempts });
   }
 
   /** Answers at once, or when it is released. */

@@ -28,7 +28,7 @@ describe("a request", () => {
     job.request({ kind: "SAVEPOINT", target: "/save", stop: true, drain: true });
     job.request();
     await job.settle();
-    expect(job.subtask("b/0").events).toEqual([
+    expect(job.subtask("b/0").events).toMatchObject([
       { type: "TriggerCheckpoint", checkpointId: 1, stop: true, drain: true },
     ]);
     await job.release();

@@ -94,6 +94,52 @@ describe("FileCheckpointStorage on a failing disk", () => {
     },
   );
 
+  it("makes a checkpoint whose process died before it was durable so before it is restored", async () => {
+    const count = await operationsOf((disk) => store(disk, 5), [1]);
+    let restored = 0;
+    for (let at = 1; at <= count; at++) {
+      const disk = await diskWith([1]);
+      const start = disk.operations;
+      disk.fault = (operation) => (operation - start >= at ? "EIO" : undefined);
+      await store(disk, 5).catch(() => undefined);
+      disk.fault = () => undefined;
+      const newest = (await storageOn(disk).list()).at(-1)?.location ?? "";
+      const { checkpointId } = await storageOn(disk).load(newest);
+      if (checkpointId === 5) restored++;
+      disk.restart();
+      expect((await storageOn(disk).load(newest)).checkpointId, `operation ${at}`).toBe(
+        checkpointId,
+      );
+    }
+    expect(restored).toBeGreaterThan(1);
+  });
+
+  it("keeps its directory, which a process that died had made and not synced", async () => {
+    const disk = new SimulatedFileSystem();
+    await disk.makeDirectory("/data/checkpoints/flights");
+    await store(disk, 1);
+    disk.restart();
+    expect(await ids(disk)).toEqual([1]);
+  });
+
+  it("passes over a directory far up that it may not read, and no other", async () => {
+    const disk = new SimulatedFileSystem();
+    const forbid = (name: string) => {
+      disk.fault = (_, operation, at) =>
+        operation === "syncDirectory" && at === name ? "EACCES" : undefined;
+    };
+    forbid("/data");
+    await expect(store(disk, 1)).rejects.toMatchObject({ code: "CHECKPOINT_STORAGE_FAILED" });
+    forbid("/");
+    const { location } = await store(disk, 2);
+    await storageOn(disk).load(location);
+    disk.fault = (_, operation) => (operation === "syncDirectory" ? "EIO" : undefined);
+    await expect(storageOn(disk).load(location)).rejects.toMatchObject({
+      code: "CHECKPOINT_STORAGE_FAILED",
+      message: expect.stringMatching("could not sync"),
+    });
+  });
+
   it("does not fail a checkpoint because an old one cannot be deleted, and tries again", async () => {
     const disk = await diskWith([1, 2]);
     const storage = storageOn(disk);

@@ -143,7 +143,7 @@ const mine = (attempt: number): ActorEvent =>
 const request0 = fromAttempt(0, { type: "RequestSplit", hostName: "host" });
 
 describe("SourceCoordinatorActor", () => {
-  function spawn(source = new TestingSource("flights")) {
+  function spawn(source = new TestingSource("flights"), attempts?: readonly number[]) {
     const scheduler = new ManualScheduler();
     const toJob: (ActorEvent & { error?: ErrorInfo })[] = [];
     const received: string[] = [];
@@ -169,6 +169,7 @@ describe("SourceCoordinatorActor", () => {
             jobMaster: "job",
             checkpointCoordinator: "checkpoints",
             metricGroup: new MetricRegistry().root(),
+            attempts,
           }) as Actor<SourceCoordinatorActorEvent> as Actor,
         epoch,
       );
@@ -181,13 +182,66 @@ describe("SourceCoordinatorActor", () => {
     return { system, scheduler, toJob, received, post, create, source };
   }
 
-  it("turns an event that comes too early into a failure of the job, not of the process", async () => {
-    const { post, toJob } = spawn();
-    await post(event("AttemptReady", { subtask: 0, attempt: 0, address: "a" }));
+  it("lets what overtakes its start wait for it, in order", async () => {
+    const { post, source, toJob } = spawn(new TestingSource("flights"), [0, 0]);
+    for (const early of [ready(0), registration(0), mine(0)]) await post(early);
+    await post(event("TriggerCheckpoint", { checkpointId: 7, stop: false, drain: false }));
+    expect(source.enumerator).toBeUndefined();
+    expect(toJob).toEqual([]);
+    await post(event("StartCoordinator"));
+    expect([...(source.enumerator?.context.registeredReaders().keys() ?? [])]).toEqual([0]);
+    expect(source.enumerator?.handledSourceEvents).toHaveLength(1);
+    expect(toJob).toEqual([]);
+  });
+
+  it("fails the job when more comes before its start than can wait", async () => {
+    const { post, toJob } = spawn(new TestingSource("flights"), [0, 0]);
+    await post(ready(0));
+    for (let i = 0; i < 10_000; i++) await post(mine(0));
     expect(toJob).toMatchObject([
-      { type: "CoordinatorFailed", pipeline: "p", error: { code: "ENUMERATOR_FAILED" } },
+      { type: "CoordinatorFailed", pipeline: "p", error: { cause: { code: "LIMIT_EXCEEDED" } } },
     ]);
-    expect(toJob[0]?.error?.cause?.message).toMatch(/has not started yet/);
+  });
+
+  it("lets what a new attempt sends wait for the news that it has taken the old one's place", async () => {
+    const { post, source, toJob } = spawn(new TestingSource("flights"), [0, 0]);
+    await post(event("StartCoordinator"));
+    for (const e of [ready(0), registration(0)]) await post(e);
+    await post(event("AttemptFailed", { subtask: 0, attempt: 0 }));
+    for (const early of [ready(1), registration(1), mine(1)]) await post(early);
+    expect([...(source.enumerator?.context.registeredReaders().keys() ?? [])]).toEqual([]);
+    await post(event("SubtaskReset", { subtask: 0, checkpointId: -1, attempt: 1 }));
+    expect([...(source.enumerator?.context.registeredReaders().keys() ?? [])]).toEqual([0]);
+    expect(source.enumerator?.handledSourceEvents).toHaveLength(1);
+    expect(toJob).toEqual([]);
+  });
+
+  it("takes no checkpoint before every attempt that takes part can be reached", async () => {
+    const { post, received } = spawn(new TestingSource("flights"), [0, 0]);
+    const trigger = (checkpointId: number, attempts: number[]): ActorEvent =>
+      event("TriggerCheckpoint", { checkpointId, stop: false, drain: false, attempts });
+    const acknowledged = () => received.filter((type) => type === "CoordinatorAcknowledged").length;
+    await post(event("StartCoordinator"));
+    await post(trigger(1, [0, -1]));
+    expect(acknowledged()).toBe(0);
+    await post(event("CheckpointAborted", { checkpointId: 1 }));
+    await post(ready(0));
+    expect(acknowledged()).toBe(0);
+    await post(trigger(2, [0, -1]));
+    expect(acknowledged()).toBe(1);
+    // An attempt that has ended is waited for no longer: the checkpoint will be aborted.
+    await post(trigger(3, [0, 0]));
+    await post(event("AttemptFailed", { subtask: 1, attempt: 0 }));
+    expect(acknowledged()).toBe(2);
+  });
+
+  it("drops what waits for its start when it is closed instead", async () => {
+    const { post, source, toJob } = spawn(new TestingSource("flights"), [0, 0]);
+    for (const early of [ready(0), registration(0)]) await post(early);
+    await post(event("CloseCoordinator"));
+    for (const late of [ready(0), registration(0), mine(0)]) await post(late);
+    expect(source.enumerator).toBeUndefined();
+    expect(toJob).toMatchObject([{ type: "CoordinatorClosed", pipeline: "p" }]);
   });
 
   it("turns an event that it does not know into a failure of the job", async () => {

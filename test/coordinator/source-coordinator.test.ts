@@ -38,15 +38,18 @@ async function checkpoint(c: CoordinatorUnderTest, id: number): Promise<Uint8Arr
 describe("SourceCoordinator's life", () => {
   it("takes nothing before it is started [SC-01]", async () => {
     const c = newCoordinator();
-    const early = [
-      event("CheckpointCompleted", { checkpointId: 1 }),
-      event("CheckpointAborted", { checkpointId: 1 }),
-      event("AttemptFailed", { subtask: 0, attempt: 0 }),
-      event("AttemptReady", { subtask: 0, attempt: 0, address: "a" }),
-      event("SubtaskReset", { subtask: 0, checkpointId: 1 }),
-      event("OperatorEvent", { subtask: 0, attempt: 0, event: { type: "RequestSplit" } }),
+    const early: ((coordinator: typeof c.coordinator) => void)[] = [
+      (coordinator) => coordinator.notifyCheckpointComplete(1),
+      (coordinator) => coordinator.notifyCheckpointAborted(1),
+      (coordinator) => coordinator.executionAttemptFailed(0, 0),
+      (coordinator) => coordinator.executionAttemptReady(0, 0, "a"),
+      (coordinator) => coordinator.subtaskReset(0, 1),
+      (coordinator) =>
+        coordinator.handleEventFromOperator(0, 0, { type: "RequestSplit", hostName: "a" }),
     ];
-    for (const e of early) await expect(c.post(e), e.type).rejects.toThrow(/has not started yet/);
+    for (const call of early) {
+      await expect(c.run(() => call(c.coordinator))).rejects.toThrow(/has not started yet/);
+    }
     await expect(checkpoint(c, 1)).rejects.toThrow(/has not started yet/);
   });
 

@@ -38,9 +38,10 @@ const counterMachine = setup({
 });
 
 function host(effects: { effect?: () => void; entered?: () => void } = {}) {
-  return new MachineHost(counterMachine.provide({ actions: effects }), {
+  return new MachineHost(counterMachine, {
     id: "counter",
     input: { start: 1 },
+    actions: effects,
   });
 }
 
@@ -118,6 +119,30 @@ describe("MachineHost", () => {
     machine.send({ type: "Add", n: 1 });
     expect(machine.snapshot.context.count).toBe(4);
     expect(seen).toEqual([1, 2, 3]);
+  });
+
+  it("runs the actions of its own machine, whatever others of the same definition do", () => {
+    const done: string[] = [];
+    const make = (name: string, count: number) =>
+      new MachineHost(counterMachine, {
+        id: name,
+        input: { start: count },
+        actions: {
+          entered: ({ context }) => done.push(`${name} enters with ${context.count}`),
+          effect: ({ event }) => done.push(`${name} ${event.type}`),
+        },
+      });
+    const [a, b] = [make("a", 1), make("b", 2)];
+    const without = new MachineHost(counterMachine, { id: "c", input: { start: 3 } });
+    for (const machine of [b, a, without]) machine.send({ type: "Add", n: 1 });
+    expect(done).toEqual(["a enters with 1", "b enters with 2", "b Add", "a Add"]);
+    expect([a, b, without].map(({ snapshot }) => snapshot.context.count)).toEqual([2, 3, 4]);
+  });
+
+  it("builds the statechart once for all of a definition", () => {
+    const roots = new Set<unknown>();
+    for (let i = 0; i < 3; i++) roots.add((host().snapshot.machine as { root: unknown }).root);
+    expect(roots.size).toBe(1);
   });
 
   it("shows its events to an observer", () => {

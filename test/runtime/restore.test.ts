@@ -158,7 +158,7 @@ describe("a savepoint that does not fit is refused before anything runs", () => 
     const newer = altered(storage, (bytes) => {
       const text = Buffer.from(bytes)
         .toString("latin1")
-        .replace(/ 1 sha256/, " 2 sha256");
+        .replace(/ 2 sha256/, " 3 sha256");
       return Buffer.from(text, "latin1");
     });
     await expect(

@@ -3,7 +3,7 @@ import { createNetwork } from "./network.js";
 import type { World } from "./world.js";
 
 /** How much longer a slow call takes, in milliseconds. */
-const SLOW = 400;
+const SLOW = 150;
 
 /**
  * One life of the process: an actor system on ports of the world. After `die` nothing of it runs any

@@ -21,7 +21,7 @@ import { recordOf, timestampOf } from "./log.js";
 import type { World } from "./world.js";
 
 /** Milliseconds between two listings. */
-const LIST_INTERVAL = 40;
+const LIST_INTERVAL = 60;
 /** Splits that a request is answered with. */
 const SPLITS_AT_ONCE = 2;
 

@@ -11,6 +11,9 @@ import { LossyLink } from "./lossy-link.js";
 /** How often an envelope comes twice. */
 const TWICE = 0.02;
 
+/** Milliseconds within which envelopes of different senders overtake each other. */
+const SPREAD = 40;
+
 /** The transport of a life, as its plan says. */
 export function createNetwork(life: Life): Transport {
   const { network, latency } = life.world.plan;
@@ -31,11 +34,15 @@ class SlowTransport implements Transport {
   readonly #life: Life;
   readonly #inOrder: "all" | "pair";
   readonly #lastDue = new Map<string, number>();
+  readonly #latency: number;
   #deliver: (envelope: Envelope) => void = () => {};
 
   constructor(life: Life, inOrder: "all" | "pair") {
     this.#life = life;
     this.#inOrder = inOrder;
+    const { network } = life.world.plan.latency;
+    // Without a delay nothing overtakes anything.
+    this.#latency = inOrder === "all" ? network : Math.max(network, SPREAD);
   }
 
   connect(deliver: (envelope: Envelope) => void): void {
@@ -47,7 +54,7 @@ class SlowTransport implements Transport {
     const { world } = this.#life;
     const { dice } = world;
     const pair = this.#inOrder === "all" ? "" : `${envelope.from} ${envelope.to}`;
-    const delay = dice.int(0, world.plan.latency.network);
+    const delay = dice.int(0, this.#latency);
     const due = Math.max(this.#lastDue.get(pair) ?? 0, world.time + delay);
     this.#lastDue.set(pair, due);
     const arrive = (): void => {

@@ -112,6 +112,7 @@ export class Supervisor {
     const world = this.#world;
     // Promises take no time: what comes of them comes before the next timer.
     if (!world.isBusy) await this.#quiet();
+    if (this.#ending !== undefined) return;
     world.step();
     this.#steps++;
     this.#stepsToAction--;
@@ -215,7 +216,8 @@ export class Supervisor {
 
   #failedReads(): number {
     const { hits } = this.#world.faults;
-    return (hits.get("disk.readFile") ?? 0) + (hits.get("disk.readDirectory") ?? 0);
+    const places = ["disk.readFile", "disk.readDirectory", "disk.syncDirectory"];
+    return places.reduce((sum, place) => sum + (hits.get(place) ?? 0), 0);
   }
 
   #status(): string {

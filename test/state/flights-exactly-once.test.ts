@@ -45,7 +45,10 @@ function checkPrinted(lines: readonly string[]): void {
   expect(new Set(dayLines).size).toBe(days.size);
 }
 
-/** Runs the job in a process of its own, which is killed after so many days; whether it finished. */
+/**
+ * Runs the job in a process of its own, which is killed after so many days; whether it finished.
+ * Throws when it ended otherwise: a process that cannot start must not pass for one that was killed.
+ */
 async function runAndKill(
   name: string,
   parallelism: number,
@@ -67,6 +70,7 @@ async function runAndKill(
         ...process.env,
         FLIGHTS_CSV: csv(name),
         JITI_ALIAS: JSON.stringify({
+          "headwater/connectors/kafka": join(root, "src/connectors/kafka/index.ts"),
           "headwater/connectors/parquet": join(root, "src/connectors/parquet/index.ts"),
           headwater: join(root, "src/index.ts"),
         }),
@@ -83,6 +87,9 @@ async function runAndKill(
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   } finally {
     child.kill("SIGKILL");
+  }
+  if (child.exitCode !== 0 && child.signalCode !== "SIGKILL") {
+    throw new Error(`the job's process ended with ${child.exitCode ?? child.signalCode}`);
   }
   return child.exitCode === 0;
 }

@@ -94,6 +94,38 @@ describe("keyedProcess", () => {
     expect(operator.records([watermark(Number.POSITIVE_INFINITY)])).toEqual([35]);
   });
 
+  it("fires a timer once a watermark that was deleted, set again, and sets itself again", () => {
+    const again = keyedProcess<string, number, string, number>({
+      name: "again",
+      keyOf: () => "all",
+      state: () => 1,
+      onRecord(command, ctx) {
+        ctx.setState(1);
+        if (command === "set") ctx.timers.registerEventTimeTimer(5);
+        else ctx.timers.deleteEventTimeTimer(5);
+      },
+      onTimer(time, ctx) {
+        ctx.collect(time);
+        ctx.timers.registerEventTimeTimer(time);
+      },
+    });
+    const operator = new BoundOperator<string, number>(again);
+    const input = ["set", "delete", "set"].map((command) => record(command, 0));
+    expect(operator.records([...input, watermark(6)])).toEqual([5]);
+    expect(operator.records([watermark(7)])).toEqual([5]);
+  });
+
+  it("forgets deleted timers, however many were set and deleted", () => {
+    const operator = new BoundOperator<Command, string>(commands);
+    const moves = Array.from({ length: 5000 }, (_, i) => [
+      set(i % 3, i),
+      record<Command>({ type: "delete", key: i % 3, time: i }, 0),
+    ]);
+    expect(operator.records([...moves.flat(), set(1, 7), watermark(5000)])).toEqual([
+      "7: 1 has nothing",
+    ]);
+  });
+
   it("lets a recipe and a change in place follow each other", () => {
     const operator = new BoundOperator<Command, string>(commands);
     const types = ["add", "update", "add", "update"] as const;
@@ -139,6 +171,40 @@ describe("keyedProcess", () => {
     expect(() => bad.run([set(Number.NaN, 1)])).toThrow("keyOf of operator commands");
     const operator = new BoundOperator<Command, string>(commands);
     expect(() => operator.run([set(1, Number.NaN)])).toThrow("cannot set a timer for NaN");
+  });
+
+  it("has odd keys again after a restore", () => {
+    const odd = keyedProcess<string, string, string, number>({
+      name: "odd",
+      keyOf: (key) => key,
+      state: () => 0,
+      onRecord: (_key, ctx) => ctx.setState(ctx.state + 1),
+      onTimer() {},
+    });
+    const counts = keyedProcess<string, string, string, number>({
+      name: "odd",
+      keyOf: (key) => key,
+      state: () => 0,
+      onRecord: (_key, ctx) => ctx.collect(`${JSON.stringify(ctx.key).slice(0, 20)} ${ctx.state}`),
+    });
+    const keys = ["__proto__", "constructor", "", "\ud800", "a\nb", "\u2028", "k".repeat(1e5)];
+    const operator = new BoundOperator<string, string>(odd);
+    operator.run(keys.map((each) => record(each, 0)));
+    const dealt = dealKeyedState(bytesOf(operator.barrier(1)), 3, 0);
+    const restored = new BoundOperator<string, string>(counts, dealt);
+    expect(restored.records(keys.map((each) => record(each, 0)))).toEqual(
+      keys.map((each) => `${JSON.stringify(each).slice(0, 20)} 1`),
+    );
+  });
+
+  it.each([
+    [{ onTimers() {} }, "keyedProcess.onTimers: there is no such option"],
+    [{ merge: 3 }, "keyedProcess.merge"],
+    [{ name: "" }, "keyedProcess.name: expected a name"],
+    [{ name: "__proto__" }, "keyedProcess.name: expected a name"],
+  ])("refuses the options %o", (wrong, message) => {
+    const options = { name: "k", keyOf: () => 1, state: () => null, onRecord() {}, ...wrong };
+    expect(() => keyedProcess(options as never)).toThrow(message);
   });
 
   it("refuses the state of another kind of operator", () => {

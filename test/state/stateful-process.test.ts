@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { statefulProcess } from "../../src/state/index.js";
+import { keyedProcess, statefulProcess } from "../../src/state/index.js";
 import { BoundOperator, bytesOf, record, watermark } from "./bound-operator.js";
 
 interface Seen {
@@ -68,6 +68,57 @@ describe("statefulProcess", () => {
     expect(json(bytesOf(operator.barrier(1)))).toEqual(initial);
   });
 
+  it("takes a state apart that is large anywhere, and is the same JSON", () => {
+    const rows = (n: number) => Array.from({ length: n }, (_, i) => [i, { name: `row ${i}` }]);
+    const wide = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`shop ${i}`, rows(500)]));
+    let deep: unknown = rows(15_000);
+    for (let i = 0; i < 20; i++) deep = { level: i, undefined, next: [deep, null, -1.5, "\ud800"] };
+    for (const state of [wide, deep]) {
+      const large = statefulProcess<number, number, unknown>({
+        name: "large",
+        state,
+        onRecord() {},
+      });
+      const snapshot = new BoundOperator<number, number>(large).barrier(1);
+      let longest = 0;
+      for (let length = 0; !snapshot.isSerialized; length = snapshot.bytes.length) {
+        snapshot.serializeSome();
+        longest = Math.max(longest, snapshot.bytes.length - length);
+      }
+      expect(longest).toBeLessThan(64 * 1024);
+      expect(new TextDecoder().decode(snapshot.bytes)).toBe(JSON.stringify(state));
+    }
+  });
+
+  it("declines a large state that holds itself, or holds what is not JSON", () => {
+    const many: unknown[] = Array.from({ length: 1000 }, (_, i) => i);
+    const self = { many: [...many], self: {} };
+    self.self = self;
+    for (const [state, message] of [
+      [self, "state.self holds itself"],
+      [{ many: [...many, new Map()] }, "state.many[1000] is a Map"],
+      [[...many, undefined], "state[1000] is undefined"],
+    ] as const) {
+      const bad = statefulProcess<number, number, unknown>({
+        name: "bad",
+        state: null,
+        onRecord: (_n, ctx) => ctx.update(() => state),
+      });
+      const operator = new BoundOperator<number, number>(bad);
+      operator.run([record(0, 1)]);
+      expect(() => bytesOf(operator.barrier(1))).toThrow(message);
+    }
+  });
+
+  it.each([
+    [{ onWatermarks() {} }, "statefulProcess.onWatermarks: there is no such option"],
+    [{ name: "" }, "statefulProcess.name: expected a name"],
+    [{ onRecord: undefined }, "statefulProcess.onRecord"],
+  ])("refuses the options %o", (wrong, message) => {
+    const options = { name: "k", state: 0, onRecord() {}, ...wrong };
+    expect(() => statefulProcess(options as never)).toThrow(message);
+  });
+
   it("merges the states that a rescale brings together, and refuses without merge", () => {
     const parts = [2, 3].map((n) => {
       const operator = new BoundOperator<number, number>(seen);
@@ -77,6 +128,26 @@ describe("statefulProcess", () => {
     expect(new BoundOperator<number, number>(seen, parts, 1).records([watermark(1)])).toEqual([5]);
     const plain = statefulProcess({ name: "seen", state: initial, onRecord() {} });
     expect(() => new BoundOperator(plain, parts, 1)).toThrow("is in 2 parts");
+    const method = {
+      name: "seen",
+      state: initial,
+      merge(): Seen {
+        return this.state;
+      },
+      onRecord() {},
+    };
+    expect(() => new BoundOperator(statefulProcess(method), parts, 1)).not.toThrow();
+  });
+
+  it("refuses the state of another kind of operator", () => {
+    const keyed = keyedProcess<number, number, number, null>({
+      name: "seen",
+      keyOf: (n) => n,
+      state: () => null,
+      onRecord() {},
+    });
+    const state = bytesOf(new BoundOperator<number, number>(keyed).barrier(1));
+    expect(() => new BoundOperator(seen, [state])).toThrow("keyedProcess, not of statefulProcess");
   });
 
   it("refuses to be changed without a recipe, and declines what is not JSON", () => {

@@ -120,12 +120,16 @@ describe("tumblingWindow", () => {
   it("refuses a record without time, a key that is none, and options that mean nothing", () => {
     const operator = (): BoundOperator<Item, unknown> => new BoundOperator(ten);
     expect(() => operator().run([item(1, "a", Number.NEGATIVE_INFINITY)])).toThrow("event time");
+    expect(() => operator().run([item(1, "a", 1.7e18)])).toThrow("event time 1700000000000000000");
     const bad = tumblingWindow({ name: "bad", size: 1, keyOf: () => Number.NaN, aggregate: ids });
     expect(() => new BoundOperator<Item, unknown>(bad).run([item(1, "a", 1)])).toThrow("keyOf");
     const options = { name: "x", size: 10, keyOf: byKey, aggregate: ids };
     expect(() => tumblingWindow({ ...options, size: 0 })).toThrow("tumblingWindow.size");
     expect(() => slidingWindow({ ...options, slide: 11 })).toThrow("slidingWindow.slide");
+    const everyMs = { ...options, size: "1d", slide: 1 } as const;
+    expect(() => slidingWindow(everyMs)).toThrow("slidingWindow.slide: expected a duration of at");
     expect(() => slidingWindow({ ...options, slide: 0.5 })).toThrow("slidingWindow.slide");
+    expect(() => tumblingWindow({ ...options, offset: 0.5 })).toThrow("tumblingWindow.offset");
   });
 
   it("declines a checkpoint of what is not JSON, and names the key", () => {

@@ -160,6 +160,28 @@ describe("process", () => {
     ]);
   });
 
+  it.each([
+    [{ a: [1, Number.NaN] }, "state.a[1] is NaN"],
+    [new Map([[1, 2]]), "state is a Map"],
+    [{ at: new Date(0) }, "state.at is a Date"],
+    [[undefined], "state[0] is undefined"],
+  ])("declines the checkpoint when JSON would change its state: %o", (state, mistake) => {
+    const lossy = process<number, number>({
+      name: "lossy",
+      create: () => ({ processRecord: () => {}, snapshotState: () => state }),
+    });
+    const { acknowledged, declined, run } = bound(lossy);
+    run([{ control: "Barrier", value: 7 }]);
+    expect(acknowledged).toEqual([]);
+    const message = `the state of operator lossy is not JSON: ${mistake}`;
+    expect(declined).toEqual([{ checkpointId: 7, message }]);
+  });
+
+  it.each(["", "__proto__", 3])("refuses %o as a name", (name) => {
+    const create = () => ({ processRecord: () => {} });
+    expect(() => process({ name: name as string, create })).toThrow("process.name");
+  });
+
   it("names itself when its state cannot be taken", () => {
     const broken = process<number, number>({
       name: "broken",

@@ -107,7 +107,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     "connectors",
   ],
   tinyglobby: ["files"],
-  avsc: ["src/connectors/avro"],
+  avsc: ["src/connectors/avro", "src/connectors/avro-types.ts", "src/connectors/kafka"],
   "csv-parse": ["src/connectors/csv"],
   "csv-stringify": ["src/connectors/csv"],
   "@aws-sdk/client-s3": ["checkpoint"],

@@ -53,6 +53,16 @@ export function flightReport({ csv }: { readonly csv: string }): Sink<AirportDay
   const finish = async (): Promise<void> => {
     if (finished || ![...watermarks.values()].every((w) => w === Number.POSITIVE_INFINITY)) return;
     finished = true;
+    try {
+      await writeTable();
+    } catch (error) {
+      // The next attempt is to write it.
+      finished = false;
+      throw error;
+    }
+  };
+
+  const writeTable = async (): Promise<void> => {
     const results = days().map(resultOf);
     const table = results.map((d) => Object.values(d).join(",")).join("\n");
     await mkdir(dirname(csv), { recursive: true });

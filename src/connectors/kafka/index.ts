@@ -27,6 +27,12 @@ export {
   partitionForKey,
   type RecordHeader,
 } from "./records/index.js";
+export { type KafkaRegistryOptions, kafkaRegistry } from "./registry/kafka-registry.js";
+export type { RegistryAuth } from "./registry/registry-options.js";
+export {
+  type RegistrySerializerOptions,
+  registrySerializer,
+} from "./registry/registry-serializer.js";
 export type {
   CustomPartitioner,
   FieldSerializer,
@@ -34,6 +40,7 @@ export type {
   KafkaPartitioner,
   KafkaRecordSerializer,
 } from "./sink/index.js";
+export type { OpenedFieldSerializer } from "./sink/record-serializer.js";
 export {
   type JsonCheck,
   type KafkaDeserializer,

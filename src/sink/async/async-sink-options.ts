@@ -93,7 +93,8 @@ export interface AsyncBatchSinkOptions<T, Request, Client = undefined>
   sizeInBytes?(request: Request): number;
   /**
    * Sends a batch; called in the subtask's loop, so work before its first `await` holds up
-   * everything else. A rejection sends the whole batch again, unless it is fatal.
+   * everything else. A rejection sends the whole batch again, unless it is fatal. The list is the
+   * call's own.
    */
   send(
     batch: readonly Request[],

@@ -77,8 +77,10 @@ export class SendCalls<Request, B extends Batch<Request>, Client> {
     };
     this.#inFlight.add(call);
     const { signal } = controller;
+    // A copy: a user who takes out what he has sent must not take it from what is sent again.
+    const requests = [...batch.requests];
     const run = async (): Promise<SendResult<Request>> =>
-      send(batch.requests, { signal, attempt, client });
+      send(requests, { signal, attempt, client });
     const running = run().then(
       (result) => this.#settle(call, { result }),
       (error: unknown) => this.#settle(call, { error, isTimeout: call.hasTimedOut }),

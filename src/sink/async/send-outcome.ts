@@ -50,10 +50,11 @@ export function retryDelay(
       hint: "Check the service that it writes to, or let retry.strategy try more often.",
     });
   }
-  if (delay >= 0) return delay;
+  if (delay >= 0 && Number.isFinite(delay)) return delay;
   throw errors.failed(`cannot use retry.strategy ${retryStrategy.name}: it gave delay ${delay}`, {
     domain: "user",
     retry: "never",
+    hint: "delayOf has to give milliseconds ≥ 0, or undefined when there is no such retry.",
   });
 }
 
@@ -61,7 +62,8 @@ function isRetry<Request>(result: SendResult<Request>): result is { retry: reado
   return Array.isArray((result as { readonly retry?: unknown } | null | undefined)?.retry);
 }
 
-function isFatal(error: unknown, settings: RetrySettings): boolean {
+/** Whether the error ends the job. */
+export function isFatal(error: unknown, settings: Pick<RetrySettings, "isFatal">): boolean {
   if (settings.isFatal === undefined) {
     return error instanceof HeadwaterError && error.retry === "never";
   }

@@ -4,11 +4,13 @@ import { optionInvalid } from "../../errors/index.js";
 import { createAsyncSink } from "./async-sink.js";
 import {
   type BatchingOptions,
+  type BatchingSettings,
   parseBatchingOptions,
   type SendContext,
   type SendResult,
 } from "./async-sink-options.js";
 import { KeyedBuffer, type UpsertKey } from "./keyed-buffer.js";
+import { isFatal } from "./send-outcome.js";
 
 /** What `upsertSink` takes. */
 export interface UpsertSinkOptions<T, K extends UpsertKey = UpsertKey, Client = undefined>
@@ -62,7 +64,7 @@ export function upsertSink<T, K extends UpsertKey = UpsertKey, Client = undefine
     buffer: new KeyedBuffer<T>(keyOf),
     toRequest: (record: T) => record,
     sizeInBytes,
-    send: sendOf(options),
+    send: sendOf(options, settings),
     // A call that was given up could still write, behind a newer record of a key.
     awaitsTimedOut: !settings.failOnTimeout,
   }));
@@ -72,6 +74,7 @@ type Send<T, Client> = UpsertSinkOptions<T, UpsertKey, Client>["upsert"];
 
 function sendOf<T, K extends UpsertKey, Client>(
   options: UpsertSinkOptions<T, K, Client>,
+  settings: BatchingSettings<Client>,
 ): Send<T, Client> {
   const upsert = options.upsert.bind(options);
   const remove = options.delete?.bind(options);
@@ -82,21 +85,25 @@ function sendOf<T, K extends UpsertKey, Client>(
     if (deletes.length === 0) return upsert(batch, context);
     if (deletes.length === batch.length) return remove(batch, context);
     const upserts = batch.filter((record) => !isDelete(record));
-    return both(
+    return both(settings, [
       async () => upsert(upserts, context),
       async () => remove(deletes, context),
-    );
+    ]);
   };
 }
 
 /** Waits for both, also when one has failed: until then the keys of the other are in flight. */
-async function both<T>(
-  ...calls: readonly (() => Promise<SendResult<T>>)[]
+async function both<T, Client>(
+  settings: BatchingSettings<Client>,
+  calls: readonly (() => Promise<SendResult<T>>)[],
 ): Promise<SendResult<T>> {
   const retry: T[] = [];
   const settled = await Promise.allSettled(calls.map((call) => call()));
+  const errors = settled.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+  // One that ends the job must not hide behind one that is tried again.
+  if (errors.length > 0) throw errors.find((error) => isFatal(error, settings)) ?? errors[0];
   for (const one of settled) {
-    if (one.status === "rejected") throw one.reason;
+    if (one.status === "rejected") continue;
     const result = one.value;
     if (result === undefined) continue;
     if (!Array.isArray(result.retry)) return result;

@@ -11,7 +11,7 @@ export const alignedJob: SimulatedJob = {
       const strategy = monotonousTimestamps<number>().withWatermarkAlignment({
         group: "both",
         maxDrift: 30,
-        updateInterval: 20,
+        updateInterval: 40,
       });
       for (const part of [0, 1]) {
         env

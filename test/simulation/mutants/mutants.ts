@@ -184,4 +184,25 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "inFlight: records.slice(0, 0).map(",
     job: "async",
   },
+  {
+    name: "takes what subtasks send before it is started",
+    file: "src/coordinator/source-coordinator-actor.js",
+    find: "if (this.#isEarly(event)) {",
+    replace: "if (this.coordinator.isStarted && this.#isEarly(event)) {",
+    job: "transactional",
+  },
+  {
+    name: "takes what a new attempt sends before the splits of the old one are back",
+    file: "src/coordinator/attempt-fence.js",
+    find: "return attempts !== undefined && attempt > attempts.latest;",
+    replace: "return false;",
+    job: "stateful",
+  },
+  {
+    name: "does not try again a checkpoint that a finished subtask waits for",
+    file: "src/checkpoint/awaited-checkpoint.js",
+    find: "if (!this.#isPending)",
+    replace: "if (true)",
+    job: "transactional",
+  },
 ];

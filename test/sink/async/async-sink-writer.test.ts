@@ -207,6 +207,17 @@ describe("requests that did not go through", () => {
     });
   });
 
+  it.each([Number.POSITIVE_INFINITY, Number.NaN, -1])("are not sent after %d ms", async (delay) => {
+    const strategy = { name: "odd", delayOf: () => delay };
+    const lab = await AsyncSinkLab.batching({ ...small, retry: { strategy } });
+    lab.write(1, 2, 3);
+    lab.call(0).reject(new Error("boom"));
+    await lab.settle();
+    expect(lab.errors.map(describeError)).toEqual([
+      `sink service in subtask 0 of job lab cannot use retry.strategy odd: it gave delay ${delay}`,
+    ]);
+  });
+
   it("count on their own: a new one beside an old one has all its retries", async () => {
     const delayOf = (retry: number) => (retry <= 1 ? 0 : undefined);
     const lab = await AsyncSinkLab.batching({
@@ -219,6 +230,26 @@ describe("requests that did not go through", () => {
     lab.call(1).retry(4);
     await lab.settle();
     expect([lab.errors, lab.batches[2]?.[0]]).toEqual([[], 4]);
+  });
+
+  it("are all there again when the call has changed its list", async () => {
+    const calls: number[][] = [];
+    const lab = await AsyncSinkLab.batching({
+      ...small,
+      rateLimiting: unlimited,
+      retry: { strategy: atOnce },
+      async send(batch) {
+        calls.push([...batch]);
+        (batch as number[]).length = 0;
+        if (calls.length === 1) throw new Error("boom");
+      },
+    });
+    lab.write(1, 2, 3);
+    await lab.settle();
+    expect(calls).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
   });
 
   it("may be equal to others of their batch", async () => {

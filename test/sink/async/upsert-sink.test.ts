@@ -86,6 +86,21 @@ describe("upsertSink", () => {
     expect(lab.batches.slice(4)).toEqual([["c1"], ["d-"]]);
   });
 
+  it("ends the job when either fails for good, whatever the other says", async () => {
+    const lab = await AsyncSinkLab.upserting({
+      upsert: () => Promise.reject(new Error("busy")),
+      delete: () => Promise.reject(new Error("denied")),
+      isDelete: (record) => record.endsWith("-"),
+      retry: { isFatal: (error) => (error as Error).message === "denied" },
+    });
+    lab.write("a1", "b-");
+    lab.flush();
+    await lab.settle();
+    expect(lab.rejected.map(describeError)).toEqual([
+      "sink table in subtask 0 of job lab could not send a batch of 2 < denied",
+    ]);
+  });
+
   it("does not send a key again before a call that has timed out has ended", async () => {
     const lab = await AsyncSinkLab.upserting({
       ...small,

@@ -29,6 +29,9 @@ export interface KafkaBroker {
   stopNode(id: number): Promise<void>;
   /** Ends a broker as a crash does. */
   killNode(id: number): Promise<void>;
+  /** A broker that hangs: it answers nothing and keeps its connections, until it is thawed. */
+  freezeNode(id: number): void;
+  thawNode(id: number): void;
   /** Starts a stopped or killed broker again on the same port and data, or one that runs after a stop. */
   restartNode(id: number): Promise<void>;
   /** Runs a main class of Kafka's tools and gives what it wrote; the bootstrap server is not added. */
@@ -118,6 +121,14 @@ class Cluster implements KafkaBroker {
     return this.#node(id).end("SIGKILL");
   }
 
+  freezeNode(id: number): void {
+    this.#node(id).signal("SIGSTOP");
+  }
+
+  thawNode(id: number): void {
+    this.#node(id).signal("SIGCONT");
+  }
+
   async restartNode(id: number): Promise<void> {
     const node = this.#node(id);
     if (node.isRunning) await node.end("SIGTERM");
@@ -163,8 +174,8 @@ class Cluster implements KafkaBroker {
     await this.runTool("kafka.tools.StorageTool", [
       "format",
       ...(isController ? ["--standalone"] : []),
-      "-t",
-      this.#clusterId,
+      // One word: an id may begin with a dash.
+      `--cluster-id=${this.#clusterId}`,
       "-c",
       file,
       ...(isController ? ["--add-scram", SCRAM_USER] : []),

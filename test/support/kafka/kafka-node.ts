@@ -74,6 +74,11 @@ export class KafkaNode {
     return this.#process !== undefined;
   }
 
+  /** SIGSTOP: it answers no more and keeps its connections; SIGCONT: it goes on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    if (this.#jvm !== undefined) process.kill(this.#jvm, signal);
+  }
+
   /** SIGTERM: it hands its partitions over first. SIGKILL: it crashes. */
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const child = this.#process;

@@ -69,6 +69,7 @@ const PASSING: ReadonlySet<KafkaErrorName> = new Set([
   "NOT_ENOUGH_REPLICAS",
   "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
   "NETWORK_EXCEPTION",
+  "UNKNOWN_SERVER_ERROR",
 ]);
 
 function hintFor(error: KafkaErrorName): string | undefined {

@@ -63,7 +63,7 @@ const brokers = v.pipe(
 const text = expecting<string>((value) => typeof value === "string" && value !== "", "a text");
 
 /** Like `expecting`, but the error never shows the value. */
-function secret<T>(isValid: (value: unknown) => boolean, expected: string) {
+export function secret<T>(isValid: (value: unknown) => boolean, expected: string) {
   return v.pipe(
     v.custom<T>(() => true),
     v.rawCheck(({ dataset, addIssue }) => {

@@ -24,8 +24,10 @@ export interface DeliveryListener {
   free(partition: PartitionBatches): void;
   /** Answers have come: send what is ready. */
   progressed(): void;
-  /** A partition is in the open transaction. */
+  /** A partition is on its way into the open transaction. */
   transactionBegan(): void;
+  /** The broker has taken it: nobody has taken the transactional id away. */
+  transactionAccepted(): void;
   failed(error: unknown): void;
 }
 
@@ -125,6 +127,7 @@ export class BatchDelivery {
       client.addPartitionsToTransaction(producer, places),
     );
     for (const partition of added) partition.isInTransaction = true;
+    if (!this.#isOver) this.#listener.transactionAccepted();
   }
 
   async #byLeader(

@@ -44,8 +44,10 @@ export interface KafkaProducerOptions extends ProducerSettings {
   readonly identity: (() => ProducerIdentity) | undefined;
   /** The same for transactions; undefined: there are none. */
   readonly transaction: (() => TransactionalProducer) | undefined;
-  /** The first batch is on its way since `endTransaction`. */
-  transactionBegan(): void;
+  /** Milliseconds after which the broker aborts a transaction. */
+  readonly transactionTimeout: number;
+  /** The broker has let partitions into the transaction, so its id is not another producer's by now. */
+  transactionAccepted(): void;
   /** Nothing more can be written. */
   failed(error: unknown): void;
   /** Instead of `failed`, when a batch is given up and the rest goes on. */
@@ -119,7 +121,10 @@ export class KafkaProducer {
         answered: (partition, error) => this.#answered(partition, error),
         expired: (partition) => this.#giveUp(partition, this.#notDelivered(partition)),
         free: (partition) => this.#free(partition),
-        transactionBegan: () => this.#transactionBegan(),
+        transactionBegan: () => {
+          this.#transactionSince ??= this.#now();
+        },
+        transactionAccepted: () => options.transactionAccepted(),
         failed: (error) => this.#fail(error),
         progressed: () => {
           this.#settleWaiters();
@@ -262,12 +267,6 @@ export class KafkaProducer {
     this.#delivery.send(ready);
   }
 
-  #transactionBegan(): void {
-    if (this.#transactionSince !== undefined) return;
-    this.#transactionSince = this.#now();
-    this.#options.transactionBegan();
-  }
-
   get #isOver(): boolean {
     return this.#closed || this.#error !== undefined;
   }
@@ -304,7 +303,10 @@ export class KafkaProducer {
     error = partition.first?.lastError ?? "REQUEST_TIMED_OUT",
   ): HeadwaterError {
     const records = partition.first?.records ?? 0;
-    return notDelivered(this.#options.owner, partition, records, error, this.#transactionAge);
+    const age = this.#transactionAge;
+    const transaction =
+      age === undefined ? age : { age, timeout: this.#options.transactionTimeout };
+    return notDelivered(this.#options.owner, partition, records, error, transaction);
   }
 
   #giveUp(partition: PartitionBatches, error: HeadwaterError): void {

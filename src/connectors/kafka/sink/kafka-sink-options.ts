@@ -55,8 +55,12 @@ export interface KafkaSinkOptions<T> {
 const field = (isValue: boolean) =>
   expecting<unknown>(
     (value) =>
-      value === "string" || value === "json" || value === "bytes" || typeof value === "function",
-    `"string", "json", "bytes" or a function that makes the ${isValue ? "value" : "key"}`,
+      value === "string" ||
+      value === "json" ||
+      value === "bytes" ||
+      typeof value === "function" ||
+      (typeof value === "object" && value !== null && "open" in value && "serialize" in value),
+    `"string", "json", "bytes", a function that makes the ${isValue ? "value" : "key"}, or a registrySerializer`,
   );
 
 const aFunction = expecting<unknown>((value) => typeof value === "function", "a function");

@@ -15,7 +15,8 @@ import {
   parseKafkaSinkOptions,
 } from "./kafka-sink-options.js";
 import { KafkaSinkWriter } from "./kafka-sink-writer.js";
-import { Retries } from "./retries.js";
+import { openSerializer } from "./record-serializer.js";
+import { Retries, START_TIMEOUT } from "./retries.js";
 import {
   type KafkaWriterState,
   TransactionalIds,
@@ -84,6 +85,11 @@ async function openWriter<T>(
     limit: options.deliveryTimeout,
   });
   try {
+    await retries.run(
+      "prepare its serializer",
+      () => openSerializer(options.serializer),
+      START_TIMEOUT,
+    );
     const parts = { owner, client, retries, ...attempt };
     const transactions = await openTransactions(options, parts);
     const idempotent = transactions === undefined ? await identityOf(options, parts) : undefined;
@@ -100,7 +106,8 @@ async function openWriter<T>(
       acks: ACKS[options.acks],
       identity: transaction ?? (idempotent && (() => idempotent)),
       transaction,
-      transactionBegan: () => transactions?.prefetch(),
+      // Not before: who has been replaced must not touch the ids of the successor.
+      transactionAccepted: () => transactions?.prefetch(),
       failed: (error) =>
         context.runInLoop(() => {
           throw error;
@@ -153,8 +160,10 @@ async function identityOf<T>(
 ): Promise<ProducerIdentity | undefined> {
   // After a batch that was left out, the sequences would not go on.
   if (acks !== "all" || logFailuresOnly !== false) return undefined;
-  return retries.run("get a producer id", () =>
-    client.initProducerId(undefined, transactionTimeout),
+  return retries.run(
+    "get a producer id",
+    () => client.initProducerId(undefined, transactionTimeout),
+    START_TIMEOUT,
   );
 }
 

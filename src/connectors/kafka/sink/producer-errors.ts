@@ -38,6 +38,9 @@ export const TRANSACTION_LOST: ReadonlySet<KafkaErrorName> = new Set([
   "TRANSACTION_ABORTABLE",
 ]);
 
+/** The broker gives a transactional id a new epoch for another producer, and when it aborts after the timeout. */
+const FENCED: ReadonlySet<KafkaErrorName> = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"]);
+
 const LOST_HINT =
   "Another producer has taken the transactional id, or the transaction was open for longer than transactionTimeout. Give each sink a transactionalIdPrefix of its own; keep transactionTimeout well above the checkpoint interval.";
 
@@ -71,14 +74,17 @@ export function notDelivered(
   place: TopicPartition,
   records: number,
   error: KafkaErrorName,
-  transactionAge: number | undefined,
+  transaction: { readonly age: number; readonly timeout: number } | undefined,
 ): HeadwaterError {
   const what = `${owner} could not write ${records} records to ${placeName(place)}: ${error}`;
   if (TRANSACTION_LOST.has(error)) {
-    const age = transactionAge === undefined ? "" : ` (open for ${Math.round(transactionAge)} ms)`;
+    const age = transaction === undefined ? "" : ` (open for ${Math.round(transaction.age)} ms)`;
+    // Too young for its timeout: somebody has taken over, and a restart would take it back from them.
+    const isReplaced =
+      FENCED.has(error) && transaction !== undefined && transaction.age < transaction.timeout;
     return sinkError(`${what}${age}`, {
       domain: "external",
-      retry: "backoff",
+      retry: isReplaced ? "never" : "backoff",
       scope: "reader",
       hint: LOST_HINT,
     });

@@ -10,7 +10,16 @@ export type FieldSerializer<T> =
   | "json"
   | "bytes"
   /** For a value, undefined: the record is left out. */
-  | ((record: T) => KafkaField | undefined);
+  | ((record: T) => KafkaField | undefined)
+  | OpenedFieldSerializer<T>;
+
+/** Makes a key or value with something that has to be looked up first. */
+export interface OpenedFieldSerializer<T> {
+  /** Called by each writer before its first record; tried again where the error allows it. */
+  open(): Promise<void>;
+  /** As a function. */
+  serialize(record: T): KafkaField | undefined;
+}
 
 /** How a record becomes one of Kafka's (Flink `KafkaRecordSerializationSchema`). */
 export interface KafkaRecordSerializer<T> {
@@ -48,6 +57,16 @@ export function compileSerializer<T>(
   };
 }
 
+/** Opens what has to be opened. */
+export async function openSerializer<T>(
+  serializer: "string" | "json" | "bytes" | KafkaRecordSerializer<T>,
+): Promise<void> {
+  if (typeof serializer === "string") return;
+  for (const field of [serializer.key, serializer.value]) {
+    if (typeof field === "object") await field.open();
+  }
+}
+
 function fieldOf<T>(
   name: "key" | "value",
   serializer: FieldSerializer<T>,
@@ -69,15 +88,17 @@ function fieldOf<T>(
         if (!(record instanceof Uint8Array)) throw refused(name, "a Uint8Array", record);
         return record;
       };
-    default:
+    default: {
+      const make = typeof serializer === "function" ? serializer : serializer.serialize;
       return (record) => {
-        const field: unknown = serializer(record);
+        const field: unknown = make(record);
         if (typeof field === "string" || field === null || field instanceof Uint8Array) {
           return field;
         }
         if (field === undefined && name === "value") return undefined;
         throw refused(name, "a string, a Uint8Array or null", field);
       };
+    }
   }
 }
 

@@ -3,6 +3,9 @@ import { mayRetry, requestRefused, timedOut } from "./producer-errors.js";
 
 const LONGEST_DELAY = 1000;
 
+/** A writer's start is given up after so many milliseconds: the job says why, and starts it again. */
+export const START_TIMEOUT = 15_000;
+
 /** How requests are repeated. */
 export interface RetriesOptions {
   readonly owner: string;
@@ -38,9 +41,10 @@ export class Retries {
   async run<R>(
     what: string,
     call: () => Promise<R>,
-    limit: number = this.#options.limit,
+    longest: number = this.#options.limit,
   ): Promise<R> {
     const { owner, processingTime } = this.#options;
+    const limit = Math.min(longest, this.#options.limit);
     const start = processingTime.relativeTime();
     let last: unknown;
     for (let tries = 1; ; tries++) {

@@ -3,7 +3,7 @@ import type { SinkWriterContext } from "../../../api/sink.js";
 import { HeadwaterError } from "../../../errors/index.js";
 import { jsonSerializer } from "../../../serde/json-serializer.js";
 import type { KafkaClient, TransactionalProducer } from "../client/kafka-client.js";
-import type { Retries } from "./retries.js";
+import { type Retries, START_TIMEOUT } from "./retries.js";
 
 /** What a writer of an exactly-once sink has in a checkpoint. */
 export interface KafkaWriterState {
@@ -133,7 +133,9 @@ export class TransactionalIds {
     for (let at = from; at <= last; ) {
       if (unused.has(this.#idOf(subtask, at))) break;
       const many = Math.min(Math.max(found, 1), MOST_AT_ONCE, last - at + 1);
-      const inits = Array.from({ length: many }, (_, i) => this.#init(subtask, at + i));
+      const inits = Array.from({ length: many }, (_, i) =>
+        this.#init(subtask, at + i, START_TIMEOUT),
+      );
       const producers = await Promise.all(inits);
       first ??= producers[0];
       // The broker begins each new id with epoch 0.
@@ -161,11 +163,14 @@ export class TransactionalIds {
     return `${this.#options.prefix}-${subtask}-${counter}`;
   }
 
-  async #init(subtask: number, counter: number): Promise<TransactionalProducer> {
+  /** `longest`: milliseconds; default as long as a batch is tried. */
+  async #init(subtask: number, counter: number, longest?: number): Promise<TransactionalProducer> {
     const { client, retries, timeout } = this.#options;
     const transactionalId = this.#idOf(subtask, counter);
-    const identity = await retries.run(`begin with transactional id ${transactionalId}`, () =>
-      client.initProducerId(transactionalId, timeout),
+    const identity = await retries.run(
+      `begin with transactional id ${transactionalId}`,
+      () => client.initProducerId(transactionalId, timeout),
+      longest,
     );
     return { transactionalId, ...identity };
   }

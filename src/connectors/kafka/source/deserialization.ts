@@ -1,6 +1,11 @@
 import type { RecordHeader } from "../records/index.js";
 import { bytesField, type FieldDecoder, jsonField, textField } from "./field-decoders.js";
 import type { KafkaSourceRecord, RecordPlace } from "./record-place.js";
+import {
+  type FieldPreparation,
+  type PrepareColumns,
+  prepareColumns,
+} from "./record-preparation.js";
 
 export type { JsonCheck, StandardSchema } from "./field-decoders.js";
 export type { KafkaSourceRecord } from "./record-place.js";
@@ -20,12 +25,16 @@ export interface KafkaDeserializer<T> {
 /** A deserializer that gives one record for one, straight from the columns. */
 export interface ColumnDeserializer<T> extends KafkaDeserializer<T> {
   decodeAt(place: RecordPlace): T | typeof LEFT_OUT;
+  /** Called for fetched records before they are handed over, which waits for it. */
+  readonly prepare?: PrepareColumns | undefined;
 }
 
 /** A deserializer of a key or a value alone; by itself it reads values, and leaves out records without one. */
 export interface KafkaFieldDeserializer<T> extends ColumnDeserializer<T> {
   /** Decodes one field; null: the record has none. */
   readonly field: FieldDecoder<T>;
+  /** What `field` needs to have loaded. */
+  readonly preparation?: FieldPreparation | undefined;
 }
 
 /** A record with what it has besides its value. */
@@ -58,7 +67,7 @@ export function kafkaJson<T = unknown>(
 
 /** Values as bytes of their own. Records without a value are left out. */
 export function kafkaBytes(): KafkaFieldDeserializer<Buffer> {
-  return fieldDeserializer(bytesField);
+  return fieldDeserializer(bytesField());
 }
 
 /** Which fields `kafkaKeyed` decodes how. */
@@ -75,6 +84,7 @@ export function kafkaKeyed<K = string, V = string>(
 ): ColumnDeserializer<KafkaKeyedRecord<K, V>> {
   const key = (options.key?.field ?? textField) as FieldDecoder<K>;
   const value = (options.value?.field ?? textField) as FieldDecoder<V>;
+  const prepare = prepareColumns(options.key?.preparation, options.value?.preparation);
   return oneForOne(({ topic, partition, columns, index }) => {
     const { bytes } = columns;
     const keyLength = columns.keyLength(index);
@@ -90,7 +100,7 @@ export function kafkaKeyed<K = string, V = string>(
       timestamp: columns.timestamp(index),
       headers: ownHeaders(columns.headers(index)),
     };
-  });
+  }, prepare);
 }
 
 /** True for a deserializer that reads straight from the columns. */
@@ -100,21 +110,30 @@ export function isColumnDeserializer<T>(
   return "decodeAt" in deserializer;
 }
 
-function fieldDeserializer<T>(field: FieldDecoder<T>): KafkaFieldDeserializer<T> {
-  const deserializer = oneForOne<T>(({ columns, index }) => {
-    const length = columns.valueLength(index);
-    if (length < 0) return LEFT_OUT;
-    const start = columns.valueStart(index);
-    return field(columns.bytes, start, start + length);
-  });
-  return { ...deserializer, field };
+/** A deserializer of values; `preparation` loads what `field` needs. */
+export function fieldDeserializer<T>(
+  field: FieldDecoder<T>,
+  preparation?: FieldPreparation,
+): KafkaFieldDeserializer<T> {
+  const deserializer = oneForOne<T>(
+    ({ columns, index }) => {
+      const length = columns.valueLength(index);
+      if (length < 0) return LEFT_OUT;
+      const start = columns.valueStart(index);
+      return field(columns.bytes, start, start + length);
+    },
+    prepareColumns(undefined, preparation),
+  );
+  return { ...deserializer, field, preparation };
 }
 
 function oneForOne<T>(
   decodeAt: (place: RecordPlace) => T | typeof LEFT_OUT,
+  prepare?: PrepareColumns,
 ): ColumnDeserializer<T> {
   return {
     decodeAt,
+    prepare,
     deserialize(record, collect) {
       const value = decodeAt(record as RecordPlace);
       if (value !== LEFT_OUT) collect(value);

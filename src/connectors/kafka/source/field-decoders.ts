@@ -17,6 +17,12 @@ export type JsonCheck<T> = (value: unknown) => T;
 
 /** Levels of objects and arrays in a value; a parser spends about 50 bytes on each. */
 const MAX_DEPTH = 1_000_000;
+const NO_BYTES = Buffer.alloc(0);
+/** Bytes that a kept value keeps at most, as those of Node's own pool. */
+const COPIED_AT_ONCE = 8192;
+const SHORT = 1024;
+/** So far behind each other values may lie: the fields between them are short. */
+const NEAR = 256;
 const REPLACEMENT = "\ufffd";
 
 export const textField: FieldDecoder<string> = (bytes, start, end) => {
@@ -28,8 +34,31 @@ export const textField: FieldDecoder<string> = (bytes, start, end) => {
   return text;
 };
 
-export const bytesField: FieldDecoder<Buffer> = (bytes, start, end) =>
-  Buffer.from(bytes.subarray(start, end));
+/**
+ * Copies, so that what is kept does not keep a whole fetch: short values that follow each other are copied
+ * together and handed out as views of that, which takes half the time of a copy each.
+ */
+export function bytesField(): FieldDecoder<Buffer> {
+  let from: Buffer | undefined;
+  let copy = NO_BYTES;
+  let copyStart = 0;
+  let copyEnd = 0;
+  let lastEnd = 0;
+  return (bytes, start, end) => {
+    const isSame = bytes === from;
+    const isNear = isSame && start >= lastEnd && start - lastEnd <= NEAR;
+    from = bytes;
+    lastEnd = end;
+    if (!isSame) copyEnd = 0;
+    if (start < copyStart || end > copyEnd) {
+      if (!isNear || end - start > SHORT) return Buffer.from(bytes.subarray(start, end));
+      copyStart = start;
+      copyEnd = Math.min(start + COPIED_AT_ONCE, bytes.length);
+      copy = Buffer.from(bytes.subarray(copyStart, copyEnd));
+    }
+    return copy.subarray(start - copyStart, end - copyStart);
+  };
+}
 
 export function jsonField<T>(schema?: JsonCheck<T> | StandardSchema<T>): FieldDecoder<T> {
   const check = schema === undefined ? undefined : checkOf(schema);

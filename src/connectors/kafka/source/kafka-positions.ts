@@ -104,7 +104,12 @@ export const stopPosition = expecting<KafkaStopPosition>(
 );
 
 export function startingOffsets(start: KafkaStartPosition): OffsetsInitializer {
-  return start === "earliest" ? earliest() : initializerOf(start, "earliest");
+  if (start === "earliest") return earliest();
+  if (typeof start === "object" && "timestamp" in start) {
+    // A place in the log, wherever the last stable offset is: what an open transaction wrote before is older.
+    return timestamp(millisecondsOf(start), "read_uncommitted");
+  }
+  return initializerOf(start, "earliest");
 }
 
 export function stoppingOffsets(stop: KafkaStopPosition | undefined): OffsetsInitializer {

@@ -3,6 +3,7 @@ import type { Cancel } from "../../../mailbox/ports.js";
 import { SingleThreadFetcherManager, SourceReaderBase } from "../../../reader/index.js";
 import type { KafkaClient } from "../client/kafka-client.js";
 import { RecordCodecs } from "../records/index.js";
+import { isColumnDeserializer } from "./deserialization.js";
 import { KafkaReadState, KafkaRecordEmitter } from "./kafka-record-emitter.js";
 import { KafkaSourceMetrics } from "./kafka-source-metrics.js";
 import type { KafkaReaderOptions } from "./kafka-source-options.js";
@@ -109,6 +110,7 @@ export class KafkaSourceReader<T> extends SourceReaderBase<
             },
             { checkCrcs: options.checkCrcs, maxUncompressedBytes: MAX_UNCOMPRESSED_BYTES },
             { client, codecs, timers: context.processingTime, counts: metrics },
+            isColumnDeserializer(options.deserializer) ? options.deserializer.prepare : undefined,
           ),
       }),
       recordEmitter: new KafkaRecordEmitter(context, options.deserializer),
@@ -141,7 +143,8 @@ export class KafkaSourceReader<T> extends SourceReaderBase<
 
   override notifyCheckpointComplete(checkpointId: number): void {
     super.notifyCheckpointComplete(checkpointId);
-    this.#commits?.checkpointComplete(checkpointId);
+    if (!this.#commitsOnCheckpoint) return;
+    this.#commits?.checkpointComplete(checkpointId, this.#states.size === 0);
   }
 
   notifyCheckpointAborted(checkpointId: number): void {

@@ -6,8 +6,10 @@ import {
   PartitionConsumer,
   type PartitionConsumerOptions,
   type PartitionConsumerParts,
+  type Polled,
 } from "./partition-consumer.js";
 import { RecordPlace } from "./record-place.js";
+import { type PrepareColumns, RecordPreparation } from "./record-preparation.js";
 
 /** How fetched bytes are decoded. */
 export type KafkaDecodeOptions = Omit<DecodeOptions, "codecs">;
@@ -24,30 +26,38 @@ export class KafkaSplitReader implements SplitReader<RecordPlace, KafkaPartition
   readonly #decode: KafkaDecodeOptions;
   readonly #parts: PartitionConsumerParts;
   readonly #reuse = { columns: new RecordColumns(), place: new RecordPlace() };
+  readonly #preparation: RecordPreparation | undefined;
   #removed: string[] = [];
+  /** What was polled while what its records need is loaded. */
+  #held: { readonly polled: Polled; readonly prepared: Promise<void> } | undefined;
+  #isWokenUp = false;
+  #onWakeUp: (() => void) | undefined;
 
+  /** `prepare`: loads what the records need before they are handed out. */
   constructor(
     options: PartitionConsumerOptions,
     decode: KafkaDecodeOptions,
     parts: PartitionConsumerParts,
+    prepare?: PrepareColumns,
   ) {
     this.#consumer = new PartitionConsumer(options, parts);
     this.#decode = decode;
     this.#parts = parts;
+    this.#preparation = prepare && new RecordPreparation(prepare, parts);
   }
 
   async fetch(): Promise<RecordsWithSplitIds<RecordPlace>> {
     const codecs = await this.#parts.codecs();
     const removed = this.#removed;
-    if (removed.length > 0) this.#consumer.wakeUp();
-    const { records, ended } = await this.#consumer.poll();
+    if (removed.length > 0) this.wakeUp();
+    const options = { codecs, ...this.#decode };
+    const { records, ended } =
+      this.#preparation === undefined
+        ? await this.#consumer.poll()
+        : await this.#pollPrepared(this.#preparation, removed, options);
     this.#removed = this.#removed.filter((splitId) => !removed.includes(splitId));
-    return new KafkaFetch(
-      records,
-      new Set([...ended, ...removed]),
-      { codecs, ...this.#decode },
-      this.#reuse,
-      (part) => this.#consumer.release(part),
+    return new KafkaFetch(records, new Set([...ended, ...removed]), options, this.#reuse, (part) =>
+      this.#consumer.release(part),
     );
   }
 
@@ -71,11 +81,48 @@ export class KafkaSplitReader implements SplitReader<RecordPlace, KafkaPartition
   }
 
   wakeUp(): void {
+    this.#isWokenUp = true;
+    this.#onWakeUp?.();
     this.#consumer.wakeUp();
   }
 
   close(): void {
+    this.#preparation?.close();
     this.#consumer.close();
+    this.wakeUp();
+  }
+
+  /** What was polled, when its records can be decoded; nothing when it is woken up before. */
+  async #pollPrepared(
+    preparation: RecordPreparation,
+    removed: readonly string[],
+    options: DecodeOptions,
+  ): Promise<Polled> {
+    if (this.#held === undefined) {
+      const polled = await this.#consumer.poll();
+      const prepared = preparation.run(polled.records, options);
+      // It may fail while nobody waits for it.
+      prepared.catch(() => {});
+      this.#held = { polled, prepared };
+    }
+    const { polled, prepared } = this.#held;
+    const isPrepared = await Promise.race([
+      prepared.then(() => true),
+      new Promise<boolean>((resolve) => {
+        this.#onWakeUp = () => resolve(false);
+        if (this.#isWokenUp) resolve(false);
+      }),
+    ]);
+    this.#onWakeUp = undefined;
+    this.#isWokenUp = false;
+    if (!isPrepared) return { records: [], ended: [] };
+    this.#held = undefined;
+    const records = polled.records.filter((part) => {
+      if (!removed.includes(part.splitId)) return true;
+      this.#consumer.release(part);
+      return false;
+    });
+    return { records, ended: polled.ended.filter((splitId) => !removed.includes(splitId)) };
   }
 }
 

@@ -24,6 +24,7 @@ export class OffsetCommits {
   readonly #metrics: KafkaSourceMetrics;
   readonly #byCheckpoint = new Map<number, Offsets>();
   readonly #ofFinished = new Map<string, CommittableOffset>();
+  #lastCompleted = Number.NEGATIVE_INFINITY;
   #waiting: Offsets | undefined;
   #underWay: Promise<void> | undefined;
 
@@ -52,9 +53,17 @@ export class OffsetCommits {
     this.#ofFinished.delete(splitId);
   }
 
-  checkpointComplete(checkpointId: number): void {
+  /**
+   * `isAtEnd`: every split has been read to its end. Then a checkpoint that asked for no snapshot is one
+   * that holds the final state of the subtask (FLIP-147).
+   */
+  checkpointComplete(checkpointId: number, isAtEnd: boolean): void {
     const offsets = this.#byCheckpoint.get(checkpointId);
-    if (offsets === undefined) return;
+    if (offsets === undefined) {
+      if (isAtEnd && checkpointId > this.#lastCompleted) this.#commit(new Map(this.#ofFinished));
+      return;
+    }
+    this.#lastCompleted = checkpointId;
     for (const id of this.#byCheckpoint.keys()) {
       if (id <= checkpointId) this.#byCheckpoint.delete(id);
     }

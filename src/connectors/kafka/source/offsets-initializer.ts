@@ -1,5 +1,5 @@
 import { HeadwaterError } from "../../../errors/index.js";
-import type { TopicPartition } from "../client/kafka-client.js";
+import type { IsolationLevel, TopicPartition } from "../client/kafka-client.js";
 import { EARLIEST_OFFSET, toSplitId } from "./kafka-split.js";
 import type { PartitionOffsets, PartitionOffsetsRetriever } from "./partition-offsets.js";
 
@@ -38,13 +38,17 @@ export function latest(): OffsetsInitializer {
   };
 }
 
-/** The first record with this timestamp (milliseconds) or a later one; the end when there is none. */
-export function timestamp(milliseconds: number): OffsetsInitializer {
+/**
+ * The first record with this timestamp (milliseconds) or a later one; the end when there is none.
+ * `isolation`: whether open transactions count, by default as for the source's records.
+ */
+export function timestamp(milliseconds: number, isolation?: IsolationLevel): OffsetsInitializer {
   return {
     async getPartitionOffsets(partitions, retriever) {
       // The end first: a record that comes in between is found by its timestamp, never skipped.
-      const ends = await retriever.endOffsets(partitions);
-      return new Map([...ends, ...(await retriever.offsetsForTime(partitions, milliseconds))]);
+      const ends = await retriever.endOffsets(partitions, isolation);
+      const found = await retriever.offsetsForTime(partitions, milliseconds, isolation);
+      return new Map([...ends, ...found]);
     },
   };
 }

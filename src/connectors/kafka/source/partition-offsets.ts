@@ -38,23 +38,31 @@ export class PartitionOffsetsRetriever {
   }
 
   /** With read_committed the last stable offset: an open transaction is behind the end. */
-  endOffsets(partitions: readonly TopicPartition[]): Promise<PartitionOffsets> {
-    return this.#complete(partitions, "latest");
+  endOffsets(
+    partitions: readonly TopicPartition[],
+    isolation: IsolationLevel = this.#isolation,
+  ): Promise<PartitionOffsets> {
+    return this.#complete(partitions, "latest", isolation);
   }
 
-  /** Milliseconds since the epoch → the first record with that timestamp or a later one. */
+  /**
+   * Milliseconds since the epoch → the first record with that timestamp or a later one; with
+   * read_committed none that lies behind an open transaction.
+   */
   offsetsForTime(
     partitions: readonly TopicPartition[],
     timestamp: number,
+    isolation: IsolationLevel = this.#isolation,
   ): Promise<PartitionOffsets> {
-    return this.#list(partitions, timestamp);
+    return this.#list(partitions, timestamp, isolation);
   }
 
   async #complete(
     partitions: readonly TopicPartition[],
     at: "earliest" | "latest",
+    isolation: IsolationLevel = this.#isolation,
   ): Promise<PartitionOffsets> {
-    const offsets = await this.#list(partitions, at);
+    const offsets = await this.#list(partitions, at, isolation);
     for (const partition of partitions) {
       if (!offsets.has(toSplitId(partition))) {
         throw offsetRefused(partition, at, "the answer leaves the partition out", true);
@@ -66,11 +74,12 @@ export class PartitionOffsetsRetriever {
   async #list(
     partitions: readonly TopicPartition[],
     at: OffsetQuery["at"],
+    isolation: IsolationLevel,
   ): Promise<PartitionOffsets> {
     const offsets = new Map<string, number>();
     if (partitions.length === 0) return offsets;
     const queries = partitions.map(({ topic, partition }) => ({ topic, partition, at }));
-    for (const answer of await this.#client.listOffsets(queries, this.#isolation)) {
+    for (const answer of await this.#client.listOffsets(queries, isolation)) {
       if (answer.error !== "NONE") {
         throw offsetRefused(answer, at, answer.error, isRetried(answer.error));
       }

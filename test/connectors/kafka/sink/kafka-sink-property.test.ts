@@ -46,7 +46,7 @@ const mishap: fc.Arbitrary<Mishap> = fc
         { hangs: "after" },
         { error: "NOT_LEADER_OR_FOLLOWER" },
         { error: "NOT_ENOUGH_REPLICAS" },
-        { error: "INVALID_PRODUCER_EPOCH" },
+        { error: "INVALID_TXN_STATE" },
       ),
     ),
     fc.tuple(
@@ -253,7 +253,7 @@ describe("a Kafka sink, whatever fails whenever,", () => {
           ...random,
           failures: [],
           mishaps: random.mishaps.filter(
-            ({ fault }) => fault.hangs === undefined && fault.error !== "INVALID_PRODUCER_EPOCH",
+            ({ fault }) => fault.hangs === undefined && fault.error !== "INVALID_TXN_STATE",
           ),
         };
         const kafka = newKafka(given);

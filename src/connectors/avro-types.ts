@@ -1,40 +1,72 @@
 import type { Type, types } from "avsc";
-import type { AvroDriver } from "./avro-driver.js";
-import type { ParsedAvroOptions } from "./avro-options.js";
+
+/** What is taken from avsc. */
+interface Avsc {
+  readonly Type: typeof import("avsc").Type;
+  readonly types: typeof import("avsc").types;
+}
 
 /** How avsc is to represent 64-bit integers. */
 export type Int64 = "fast" | "number" | "bigint";
 
-type Schema = Parameters<AvroDriver["Type"]["forSchema"]>[0];
+/** What becomes of times and unions. */
+interface AvroTypeOptions {
+  readonly timestamps: "date" | "number";
+  readonly wrapUnions: "auto" | "always" | "never";
+}
+
+type Schema = Parameters<Avsc["Type"]["forSchema"]>[0];
+
+/** What else goes into a type. */
+interface AvroTypeParts {
+  /** Schemas that it refers to by name. */
+  readonly named?: readonly unknown[];
+  /** Makes another type of those of exact 64-bit integers, of arrays and of maps; avsc freezes its own. */
+  readonly adapt?: (type: Type) => Type;
+}
 
 /** What avsc makes of a schema, for one way of reading 64-bit integers. */
 export function typeOf(
-  driver: AvroDriver,
+  driver: Avsc,
   schema: unknown,
-  options: ParsedAvroOptions,
+  options: AvroTypeOptions,
   int64: Int64,
+  { named = [], adapt }: AvroTypeParts = {},
 ): Type {
   const { timestamps, wrapUnions } = options;
   // avsc's own long is fast, but wrong below −2^52 and at ±(2^53 − 1).
-  const long = int64 === "fast" ? undefined : exactLong(driver, int64 === "bigint");
+  const exact = int64 === "fast" ? undefined : exactLong(driver, int64 === "bigint");
+  const long = exact && adapt ? adapt(exact) : exact;
   let underlying: unknown;
   const logicalTypes = timeTypes(driver, timestamps, int64 === "bigint", (within) => {
     underlying = within;
   });
-  const type = driver.Type.forSchema(schema as Schema, {
+  const settings = {
     // Without a prototype: a schema may have a type named like one of its properties.
     registry: Object.create(null) as Record<string, Type>,
     logicalTypes,
     omitRecordMethods: true,
     wrapUnions,
     // `{type: "long"}` does not go through the registry, as "long" does.
-    typeHook: (part) => {
+    typeHook: (part: unknown, opts: unknown) => {
+      if (adapt !== undefined && isContainer(part)) {
+        const { ArrayType, MapType } = driver.types;
+        const Container = (part.type === "array" ? ArrayType : MapType) as new (
+          schema: unknown,
+          options: unknown,
+        ) => Type;
+        return adapt(new Container(part, opts));
+      }
       if (!isLong(part)) return undefined;
       const { logicalType } = part as { readonly logicalType?: string };
       const isTime = logicalType !== undefined && logicalTypes[logicalType] !== undefined;
       return isTime && part !== underlying ? undefined : long;
     },
-  });
+  };
+  const make = (one: unknown): Type =>
+    driver.Type.forSchema(one as Schema, settings as Parameters<Avsc["Type"]["forSchema"]>[1]);
+  for (const one of named) make(one);
+  const type = make(schema);
   for (const part of partsOf(type)) {
     if (part.typeName !== "record" && part.typeName !== "error") continue;
     const { fields, recordConstructor } = part as types.RecordType;
@@ -66,7 +98,7 @@ export function partsOf(type: Type, seen = new Set<Type>()): ReadonlySet<Type> {
   return seen;
 }
 
-function exactLong({ types }: AvroDriver, isBigint: boolean): Type {
+function exactLong({ types }: Avsc, isBigint: boolean): Type {
   return types.LongType.__with({
     fromBuffer: (bytes: Buffer) => {
       const value = bytes.readBigInt64LE();
@@ -85,6 +117,11 @@ function exactLong({ types }: AvroDriver, isBigint: boolean): Type {
   });
 }
 
+function isContainer(schema: unknown): schema is { readonly type: "array" | "map" } {
+  const { type } = (schema ?? {}) as { readonly type?: unknown };
+  return type === "array" || type === "map";
+}
+
 function isLong(schema: unknown): boolean {
   if (typeof schema !== "object" || schema === null) return schema === "long";
   return (schema as { readonly type?: unknown }).type === "long";
@@ -94,7 +131,7 @@ type Logical = new (schema: unknown, options?: unknown) => types.LogicalType;
 
 /** Dates and timestamps; parts of a millisecond are cut off downwards. */
 function timeTypes(
-  { types }: AvroDriver,
+  { types }: Avsc,
   kind: "date" | "number",
   isBigint: boolean,
   onUnderlying: (schema: unknown) => void,

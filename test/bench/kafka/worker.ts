@@ -1,0 +1,19 @@
+import type { Measurement } from "../benchmark.js";
+import type { ReadTask } from "./clients/client.js";
+import { CLIENTS } from "./clients/index.js";
+
+// node worker.js <client> <task as JSON> <runs>
+const [name = "", task = "{}", runs = "1"] = process.argv.slice(2);
+const client = CLIENTS[name];
+if (client === undefined) throw new Error(`there is no client ${name}`);
+for (let i = 0; i < Number(runs); i++) {
+  const before = process.cpuUsage();
+  const measured = await client(JSON.parse(task) as ReadTask);
+  const { user, system } = process.cpuUsage(before);
+  const withCpu: Measurement = {
+    ...measured,
+    values: { ...measured.values, cpuMs: (user + system) / 1000 },
+  };
+  console.log(JSON.stringify(withCpu));
+}
+process.exit(0);
