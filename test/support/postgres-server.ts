@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import {
   accessSync,
   chmodSync,
@@ -16,6 +15,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach } from "vitest";
+import { GuardedProcess } from "./guarded-process.js";
 
 /** How a client reaches the server. */
 export interface PostgresConnection {
@@ -123,9 +123,7 @@ class RunningServer implements PostgresServer {
   readonly #root: string;
   readonly #arguments: readonly string[];
   readonly #as: Identity;
-  #process: ChildProcess | undefined;
-  #log = "";
-  readonly #onExit = (): void => this.#signal("SIGKILL");
+  #process: GuardedProcess | undefined;
 
   constructor(
     bin: string,
@@ -157,20 +155,16 @@ class RunningServer implements PostgresServer {
   }
 
   async start(): Promise<void> {
-    // A group of its own: a kill reaches the backends too, also when the test's process dies badly.
-    const child = spawn(join(this.#bin, "postgres"), [...this.#arguments], {
+    const started = new GuardedProcess({
       ...this.#as,
-      cwd: this.#root,
-      detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
+      command: [join(this.#bin, "postgres"), ...this.#arguments],
+      directory: this.#root,
+      // Its immediate shutdown, which ends its children too.
+      signal: "QUIT",
       env: { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" },
     });
-    this.#process = child;
-    child.stderr?.on("data", (text: Buffer) => {
-      this.#log = (this.#log + text.toString()).slice(-4000);
-    });
-    process.on("exit", this.#onExit);
-    await this.#untilReady(child);
+    this.#process = started;
+    await this.#untilReady(started);
   }
 
   async query<R>(sql: string, values?: readonly unknown[]): Promise<R[]> {
@@ -187,54 +181,50 @@ class RunningServer implements PostgresServer {
   }
 
   async kill(): Promise<void> {
-    await this.#end("SIGKILL");
+    const running = this.#process;
+    this.#process = undefined;
+    let backends: readonly number[] = [];
+    await running?.end((postmaster) => {
+      // It must not make another backend while they are looked for: each is in a group of its own.
+      signal(postmaster, "SIGSTOP");
+      backends = childrenOf(postmaster);
+      for (const pid of [...backends, postmaster]) signal(pid, "SIGKILL");
+    });
+    // The next start is refused while one of them has the shared memory.
+    while (backends.some((pid) => signal(pid, 0))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   async stop(): Promise<void> {
     // What is in the directory is thrown away: there is nothing to shut down in good order.
-    await this.#end("SIGKILL");
+    await this.kill();
     rmSync(this.#root, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#process;
-    if (child === undefined) return;
-    if (child.exitCode === null && child.signalCode === null) {
-      const exited = once(child, "exit");
-      this.#signal(signal);
-      await exited;
-    }
-    this.#process = undefined;
-    process.off("exit", this.#onExit);
-  }
-
-  #signal(signal: NodeJS.Signals): void {
-    const pid = this.#process?.pid;
-    if (pid === undefined) return;
-    // Backends make process groups of their own: the postmaster's children are asked for by name.
-    for (const one of [...childrenOf(pid), pid]) {
-      try {
-        process.kill(one, signal);
-      } catch {
-        // It has ended.
-      }
-    }
-  }
-
-  async #untilReady(child: ChildProcess): Promise<void> {
+  async #untilReady(started: GuardedProcess): Promise<void> {
     const end = Date.now() + LONGEST_START;
     for (;;) {
       try {
         await this.query("SELECT 1");
         return;
       } catch (error) {
-        if (child.exitCode !== null || child.signalCode !== null || Date.now() > end) {
-          await this.#end("SIGKILL");
-          throw new Error(`Postgres did not start: ${this.#log}`, { cause: error });
+        if (started.hasEnded || Date.now() > end) {
+          await this.kill();
+          throw new Error(`Postgres did not start: ${started.output}`, { cause: error });
         }
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
+  }
+}
+
+/** False when the process has ended. */
+function signal(pid: number, which: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, which);
+  } catch {
+    return false;
   }
 }
 

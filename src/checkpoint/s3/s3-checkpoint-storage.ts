@@ -68,7 +68,12 @@ export interface S3CheckpointStoragePorts {
 
 const text = v.pipe(v.string(), v.nonEmpty());
 const Credentials = v.union([
-  v.object({ accessKeyId: text, secretAccessKey: text, sessionToken: v.optional(text) }),
+  v.object({
+    accessKeyId: text,
+    secretAccessKey: text,
+    sessionToken: v.optional(text),
+    expiration: v.optional(v.date()),
+  }),
   v.custom<() => Promise<never>>((value) => typeof value === "function"),
 ]);
 const OptionsSchema = v.strictObject({

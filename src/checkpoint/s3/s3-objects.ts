@@ -13,14 +13,21 @@ const MAX_CONFLICTS = 3;
 /** A page has up to 1000 names; more is no directory of checkpoints. */
 const MAX_PAGES = 1000;
 
+const LONG_AGO = new Date(0);
+
 /** Keys of an account, as the SDK takes them. */
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
+  /** Until when they are good. */
+  readonly expiration?: Date;
 }
 
-/** Credentials that do not change, or a function that gives those of the moment. */
+/**
+ * Credentials that do not change, or a function that gives those of the moment: it is asked before
+ * each request, or when their `expiration` is near.
+ */
 export type S3CredentialsInput = S3Credentials | (() => Promise<S3Credentials>);
 
 /** How requests are made. */
@@ -46,6 +53,8 @@ export class S3Objects {
   readonly #options: S3ObjectsOptions;
   /** The last credentials that were given, to keep them out of errors. */
   #given: S3Credentials | undefined;
+  /** What the user's function has been asked for the last request; the SDK asks several times. */
+  #asked: Promise<S3Credentials> | undefined;
   #opening: Promise<{ readonly client: S3Client; readonly driver: S3Driver }> | undefined;
 
   constructor(options: S3ObjectsOptions) {
@@ -151,6 +160,7 @@ export class S3Objects {
   ): Promise<T> {
     const opened = await this.open();
     const { clock, requestTimeout } = this.#options;
+    this.#asked = undefined;
     const abort = new AbortController();
     // Looking for credentials does not hear the signal, so the time limit also ends the waiting.
     let late: (error: Error) => void;
@@ -192,8 +202,14 @@ export class S3Objects {
   }
 
   async #give(credentials: S3CredentialsInput): Promise<S3Credentials> {
-    this.#given = typeof credentials === "function" ? await credentials() : credentials;
-    return this.#given;
+    if (typeof credentials !== "function") {
+      this.#given = credentials;
+      return credentials;
+    }
+    this.#asked ??= credentials();
+    this.#given = await this.#asked;
+    // Without a time the SDK would keep them for ever.
+    return { expiration: LONG_AGO, ...this.#given };
   }
 
   #secrets(): readonly string[] {

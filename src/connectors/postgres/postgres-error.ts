@@ -42,7 +42,9 @@ export function postgresError(
 
 /** The five characters of an error of the server; empty for one of the network. */
 export function sqlStateOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
+  // EPIPE of the system looks like a code of the server.
+  if (syscall !== undefined) return "";
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : "";
 }
 

@@ -34,9 +34,11 @@ export class PostgresBatches implements BatchTarget<string | null, never> {
 
   async #write({ rows }: PostgresBatch): Promise<void> {
     try {
-      await this.#session.write(rows);
+      await this.#session.write(rows).catch((error: unknown) => {
+        if (sqlStateOf(error) !== ROW_TWICE) throw error;
+        return this.#session.writeSingly(rows);
+      });
     } catch (error) {
-      if (sqlStateOf(error) === ROW_TWICE) return this.#session.writeSingly(rows);
       // A refused row leaves the connection as it was; after anything else a new one is safe.
       if (!isRowRefused(error)) await this.#session.drop();
       throw error;

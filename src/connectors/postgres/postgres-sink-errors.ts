@@ -17,12 +17,14 @@ export function isTransient(error: unknown): boolean {
 
 /** What pg's error of the server says beyond its text. */
 interface ServerError {
+  /** Where in the server's source it comes from. */
+  readonly routine?: string;
   readonly constraint?: string;
   readonly column?: string;
   readonly where?: string;
 }
 
-/** The condition behind a code of class 22 or 23, in words: the server's text may show a value. */
+/** The condition behind a code, in words: the server's text may show a value. */
 const CONDITIONS: Readonly<Record<string, string>> = {
   "22001": "a text is too long for its column",
   "22003": "a number is out of its column's range",
@@ -35,16 +37,23 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   "23505": "a unique key that is there already",
   "23514": "a check constraint does not hold",
   "23P01": "an exclusion constraint does not hold",
+  "44000": "the check option of a view does not hold",
 };
 
 /** Whether the server refused a row for what is in it. */
 export function isRowRefused(error: unknown): boolean {
-  return /^2[23]/.test(sqlStateOf(error));
+  const state = sqlStateOf(error);
+  return /^(?:2[23]|44)/.test(state) || (isRaised(error) && !TRANSIENT.test(state));
+}
+
+/** Whether it is a RAISE of PL/pgSQL, with a text, and maybe a code, of the user's own. */
+function isRaised(error: unknown): boolean {
+  return (error as ServerError | null)?.routine === "exec_stmt_raise";
 }
 
 /** The row that COPY was at, counted from 0. */
 export function copyRow(error: unknown): number | undefined {
-  const line = /\bline (\d+)/.exec((error as ServerError).where ?? "")?.[1];
+  const line = /^COPY .*?, line (\d+)/m.exec((error as ServerError).where ?? "")?.[1];
   return line === undefined ? undefined : Number(line) - 1;
 }
 
@@ -57,8 +66,10 @@ export function rowRefused(
 ): HeadwaterError {
   const state = sqlStateOf(error);
   const { constraint, column, where = "" } = error as ServerError;
-  const inColumn = column ?? /\bline \d+, column ([^:]+)/.exec(where)?.[1];
-  const what = CONDITIONS[state] ?? "a value or constraint";
+  const inColumn = column ?? /^COPY .*?, line \d+, column ([^:]+)/m.exec(where)?.[1];
+  const what = isRaised(error)
+    ? "a trigger or function refused it"
+    : (CONDITIONS[state] ?? "a value or constraint");
   const which =
     row === undefined || row >= batch.rows.length
       ? `one of ${batch.rows.length} rows, from row ${batch.describe(0)} on`

@@ -67,8 +67,14 @@ export class PostgresSession {
   /** Writes rows one after the other, all or none. */
   async writeSingly(rows: Rows): Promise<void> {
     await this.query("BEGIN");
-    for (const row of rows) await this.#insert([row]);
-    await this.query("COMMIT");
+    try {
+      for (const row of rows) await this.#insert([row]);
+      await this.query("COMMIT");
+    } catch (error) {
+      // Else the next statement would be refused as one of a failed transaction.
+      await this.query("ROLLBACK").catch(() => this.drop());
+      throw error;
+    }
   }
 
   /** The next call makes a new connection; what this one had not committed is rolled back. */

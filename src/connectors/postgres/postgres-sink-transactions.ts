@@ -34,8 +34,8 @@ export const preparedTransactionSerializer = jsonSerializer<PreparedTransaction>
 /** SQLSTATEs of a transaction that is not there, and of one that another session is ending. */
 const NOT_THERE = "42704";
 const BUSY = "55000";
-/** How often, 50 ms apart, opening waits for an earlier attempt's sessions to end. */
-const MAX_WAITS = 100;
+/** How often, 10 ms apart, opening waits for an earlier attempt's sessions to end. */
+const MAX_WAITS = 500;
 
 const SYSTEM = "SELECT system_identifier::text AS system FROM pg_control_system()";
 /** Earlier attempts of this subtask whose connection has not ended yet. */
@@ -149,7 +149,7 @@ export class PostgresTransactions implements BatchTarget<string | null, Prepared
     for (let waits = 0; waits < MAX_WAITS; waits++) {
       const ended = await session.query(END_EARLIER);
       if (ended.length === 0) return;
-      await session.query("SELECT pg_sleep(0.05)");
+      await session.query("SELECT pg_sleep(0.01)");
     }
     throw sinkInterrupted(owner, "waits in vain for an earlier attempt's session to end");
   }
@@ -171,7 +171,7 @@ export class PostgresTransactions implements BatchTarget<string | null, Prepared
       } catch (error) {
         if (sqlStateOf(error) === NOT_THERE) return;
         if (sqlStateOf(error) !== BUSY || waits >= MAX_WAITS) throw error;
-        await session.query("SELECT pg_sleep(0.05)");
+        await session.query("SELECT pg_sleep(0.01)");
       }
     }
   }

@@ -13,6 +13,7 @@ export function postgresText(value: unknown, { isArray }: PostgresColumn): strin
     case "string":
       return withoutNul(value);
     case "number":
+      return Object.is(value, -0) ? "-0" : String(value);
     case "bigint":
     case "boolean":
       return String(value);

@@ -49,7 +49,10 @@ interface IndexColumn {
   readonly collation: string | null;
 }
 
-/** Unique indexes without conditions and expressions: their columns. */
+/**
+ * Unique indexes without conditions and expressions: their columns. The index of a table that others
+ * inherit from says nothing of their rows, which are read too; partitions share theirs.
+ */
 const UNIQUE_INDEXES = `
   SELECT i.indexrelid::text AS "index", a.attname AS name, NOT a.attnotnull AS nullable,
     CASE WHEN c.oid IS NULL OR c.oid = a.attcollation THEN NULL
@@ -61,6 +64,8 @@ const UNIQUE_INDEXES = `
   LEFT JOIN pg_namespace n ON n.oid = c.collnamespace
   WHERE i.indrelid = $1::text::regclass AND i.indisunique AND i.indisvalid
     AND i.indpred IS NULL AND i.indexprs IS NULL
+    AND NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
+      WHERE h.inhparent = i.indrelid AND p.relkind <> 'p')
   ORDER BY NOT i.indisprimary, i.indexrelid, k`;
 
 const NOT_NULL_COLUMNS = `

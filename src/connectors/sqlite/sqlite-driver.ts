@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import type BetterSqlite3 from "better-sqlite3";
 import { HeadwaterError } from "../../errors/index.js";
+import { expecting } from "../../options/expecting.js";
 
 export type SqliteDatabase = BetterSqlite3.Database;
 
@@ -14,6 +15,13 @@ export interface SqliteOpening {
   /** Milliseconds that one call may block the process for another connection's lock; default 0. */
   readonly busyTimeout?: number;
 }
+
+/** The schema of a path. A database in memory is another one for each connection. */
+export const databaseFile = expecting<string>(
+  (value) =>
+    typeof value === "string" && value !== "" && value !== ":memory:" && !value.includes("\0"),
+  "the path of a file",
+);
 
 type SqliteConstructor = typeof BetterSqlite3;
 

@@ -16,7 +16,7 @@ import {
 } from "../../sql/sink/lingering.js";
 import { Retries } from "../../sql/sink/retries.js";
 import { sinkOwner } from "../../sql/sink/sql-sink-error.js";
-import type { SqliteDatabase } from "./sqlite-driver.js";
+import { databaseFile, type SqliteDatabase } from "./sqlite-driver.js";
 import { SqliteBatches } from "./sqlite-sink-batches.js";
 import { isBusy, sqliteFailed } from "./sqlite-sink-errors.js";
 import {
@@ -38,7 +38,7 @@ export interface SqliteSinkOptions<T> extends DatabaseSinkOptions<T> {
 
 const schema = v.strictObject({
   ...databaseSinkEntries,
-  path: databaseSinkEntries.table,
+  path: databaseFile,
   sync: v.optional(v.boolean(), true),
 });
 

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import type { DurationInput } from "../../api/watermark.js";
-import { expecting } from "../../options/expecting.js";
 import { duration, parseOptions } from "../../options/parse-options.js";
 import {
   type RowObject,
@@ -11,6 +10,7 @@ import {
   sqlSourceEntries,
   sqlSourceParts,
 } from "../../sql/source/index.js";
+import { databaseFile } from "./sqlite-driver.js";
 import { openSqliteTable } from "./sqlite-source-table.js";
 
 /** What `sqliteSource` takes. */
@@ -23,10 +23,7 @@ export interface SqliteSourceOptions<T> extends SqlSourceOptions<T> {
 
 const schema = v.strictObject({
   ...sqlSourceEntries,
-  path: expecting<string>(
-    (value) => typeof value === "string" && value !== "" && value !== ":memory:",
-    "the path of a file",
-  ),
+  path: databaseFile,
   busyTimeout: v.optional(duration(), 5000),
 });
 

@@ -3,7 +3,7 @@ import type { SinkWriter, SinkWriterContext } from "../../api/sink.js";
 import type { Timestamp } from "../../api/watermark.js";
 import type { SqlRow } from "./database-sink-options.js";
 import type { WriterState } from "./lingering.js";
-import { describeKey, sinkRefused, ValueRefused } from "./sql-sink-error.js";
+import { describeKey, sinkFunctionFailed, sinkRefused, ValueRefused } from "./sql-sink-error.js";
 
 /** Rows on their way into a table, in the order of their records. */
 export interface Batch<V> {
@@ -120,7 +120,13 @@ export class DatabaseSinkWriter<T, V, CommT> implements SinkWriter<T, WriterStat
 
   #valuesOf(record: T, timestamp: Timestamp, number: number): readonly unknown[] {
     const { toRow, columns, owner } = this.#parts;
-    const row: unknown = toRow === undefined ? record : toRow(record, timestamp);
+    let row: unknown = record;
+    try {
+      if (toRow !== undefined) row = toRow(record, timestamp);
+    } catch (error) {
+      const which = `record ${number} since it was opened`;
+      throw sinkFunctionFailed(owner, `cannot make a row of ${which}: toRow threw`, error);
+    }
     if (Array.isArray(row) && toRow !== undefined) {
       if (row.length === columns.length) return row;
       throw sinkRefused(
@@ -136,7 +142,11 @@ export class DatabaseSinkWriter<T, V, CommT> implements SinkWriter<T, WriterStat
         "Give a function toRow that makes a row of a record.",
       );
     }
-    return columns.map((column) => (row as Record<string, unknown>)[column]);
+    return columns.map((column) => {
+      // What every object has, such as `constructor`, is no value of the record.
+      if (column in Object.prototype && !Object.hasOwn(row, column)) return undefined;
+      return (row as Record<string, unknown>)[column];
+    });
   }
 
   #encode(values: readonly unknown[], number: number): V[] {

@@ -32,6 +32,16 @@ export function sinkInterrupted(owner: string, what: string, cause?: unknown): H
   });
 }
 
+/** SINK_FAILED for a function of the user that threw; what it threw may be over after a restart. */
+export function sinkFunctionFailed(owner: string, what: string, cause: unknown): HeadwaterError {
+  return failed(owner, what, {
+    domain: "user",
+    retry: "backoff",
+    hint: "Mend the function, or leave such records out before the sink.",
+    cause,
+  });
+}
+
 function failed(owner: string, what: string, facts: Omit<ErrorFacts, "scope">): HeadwaterError {
   return new HeadwaterError("SINK_FAILED", `${owner} ${what}`, { ...facts, scope: "reader" });
 }

@@ -1,71 +1,26 @@
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
-import type { Sink } from "../../../src/api/sink.js";
+import { describe, expect, it } from "vitest";
+import { postgresError } from "../../../src/connectors/postgres/postgres-error.js";
 import {
   type PostgresSinkOptions,
   postgresSink,
 } from "../../../src/connectors/postgres/postgres-sink.js";
 import { copyDriverMissing } from "../../../src/connectors/postgres/postgres-sink-copy.js";
-import { statementFailed } from "../../../src/connectors/postgres/postgres-sink-errors.js";
-import type { PreparedTransaction } from "../../../src/connectors/postgres/postgres-sink-transactions.js";
+import {
+  isTransient,
+  statementFailed,
+} from "../../../src/connectors/postgres/postgres-sink-errors.js";
 import { explain } from "../../../src/errors/index.js";
-import { rejection, request, sinkContext, writeAll } from "../../sql/sink/sink-context.js";
-import { startPostgres, usePostgres } from "../../support/postgres-server.js";
+import { rejection, sinkContext, writeAll } from "../../sql/sink/sink-context.js";
+import { usePostgres } from "../../support/postgres-server.js";
+import { sinkTable, type Values, write } from "./sink-table.js";
 
 const server = usePostgres();
 const METHODS = ["copy", "insert"] as const;
-type Values = Readonly<Record<string, unknown>>;
-let tables = 0;
-
-/** A new table with these columns, and a sink into it. */
-async function tableOf(
+const tableOf = (
   columns: Readonly<Record<string, string>>,
   options: Partial<PostgresSinkOptions<Values>> = {},
-) {
-  const table = `odd "table" ${tables++}`;
-  const quoted = `"${table.replaceAll('"', '""')}"`;
-  const entries = Object.entries(columns).map(([name, type]) => `"${name}" ${type}`);
-  await server().query(`CREATE TABLE ${quoted} (${entries.join(", ")})`);
-  const sink = postgresSink<Values>({
-    connection: server().connection,
-    table,
-    columns: Object.keys(columns),
-    ...options,
-  });
-  return { table, quoted, sink };
-}
-
-async function write(sink: Sink<Values>, records: readonly Values[]): Promise<void> {
-  const writer = await sink.createWriter(sinkContext());
-  try {
-    await writeAll(writer, records);
-  } finally {
-    await writer.close?.();
-  }
-}
-
-/** A writer that has prepared a transaction of one row. */
-async function prepared(sink: Sink<Values>, n: number, subtask = 0, parallelism = 1) {
-  const context = sinkContext({ indexOfSubtask: subtask, currentParallelism: parallelism });
-  const writer = await sink.createWriter(context);
-  await writeAll(writer, [{ n }]);
-  const [committable] = (await writer.prepareCommit?.()) ?? [];
-  await writer.close?.();
-  return committable as PreparedTransaction;
-}
-
-async function commit(sink: Sink<Values>, committable: PreparedTransaction) {
-  const committer = await sink.committer?.create(sinkContext());
-  const asked = request<unknown>(committable);
-  await committer?.commit([asked]);
-  await committer?.close?.();
-  return asked;
-}
-
-const names = async (): Promise<string[]> =>
-  (await server().query<{ gid: string }>("SELECT gid FROM pg_prepared_xacts ORDER BY gid")).map(
-    ({ gid }) => gid,
-  );
+) => sinkTable(server(), columns, options);
 
 describe.each(METHODS)("rows that are written by %s", (method) => {
   it("come out as they went in", async () => {
@@ -117,12 +72,11 @@ describe.each(METHODS)("rows that are written by %s", (method) => {
         await write(sink, rows);
         const found = await server().query(`SELECT * FROM ${quoted} ORDER BY id`);
         expect(found).toEqual(
-          rows.map(({ id, b, z, f, ...rest }) => ({
+          rows.map(({ id, b, z, ...rest }) => ({
             ...rest,
             id: String(id),
             b: Buffer.from(b),
             z: String(z),
-            f: f === 0 ? 0 : f,
           })),
         );
       }),
@@ -155,6 +109,98 @@ describe.each(METHODS)("rows that are written by %s", (method) => {
       expect(shown).not.toContain("secret");
       expect(await server().query(`SELECT * FROM ${quoted}`)).toEqual([]);
     }
+  });
+});
+
+describe("an upsert of keys that only the database finds equal", () => {
+  const equalKeys = [
+    { k: "1", v: 1 },
+    { k: "1.0", v: 2 },
+  ];
+
+  it("names the row that is refused beside them", async () => {
+    const { quoted, sink } = await tableOf(
+      { k: "numeric PRIMARY KEY", v: "int CHECK (v > 0)" },
+      { mode: "upsert", key: "k" },
+    );
+    const error = await rejection(write(sink, [...equalKeys, { k: "7", v: -1 }]));
+    expect(explain(error)).toMatch(/cannot write row \{k: "7"\}: a check constraint/);
+    expect(await server().query(`SELECT * FROM ${quoted}`)).toEqual([]);
+  });
+
+  it("tries again after a conflict between them", async () => {
+    const { number, quoted, sink } = await tableOf(
+      { k: "numeric PRIMARY KEY", v: "int" },
+      { mode: "upsert", key: "k" },
+    );
+    const name = `conflicts_${number}`;
+    // Each row passes the trigger twice: in the batch, and by itself.
+    await server().query(
+      `CREATE SEQUENCE ${name};
+       CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF nextval('${name}') = 4 THEN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END IF;
+         RETURN NEW; END $$;
+       CREATE TRIGGER ${name} BEFORE INSERT ON ${quoted} FOR EACH ROW EXECUTE FUNCTION ${name}()`,
+    );
+    await write(sink, equalKeys);
+    expect(await server().query(`SELECT k, v FROM ${quoted}`)).toEqual([{ k: "1", v: 2 }]);
+    const [calls] = await server().query<{ last_value: string }>(`SELECT last_value FROM ${name}`);
+    expect(Number(calls?.last_value)).toBeGreaterThan(4);
+  });
+});
+
+describe("minus zero", () => {
+  it("keeps its sign where the column has one", async () => {
+    const { quoted, sink } = await tableOf({ f: "float8", i: "int", a: "float8[]" });
+    await write(sink, [{ f: -0, i: -0, a: [-0] }]);
+    expect(await server().query(`SELECT * FROM ${quoted}`)).toEqual([{ f: -0, i: 0, a: [-0] }]);
+  });
+});
+
+describe.each(METHODS)("a trigger that refuses a row of %s", (method) => {
+  it.each(["at-least-once", "exactly-once"] as const)(
+    "does not bring its values into the error, %s",
+    async (delivery) => {
+      const { number, quoted, sink } = await tableOf(
+        { id: "int", t: "text" },
+        { method, delivery, key: "id" },
+      );
+      const name = `refuses_${number}`;
+      await server().query(
+        `CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF NEW.id = 7 THEN RAISE EXCEPTION 'no % here', NEW.t; END IF; RETURN NEW; END $$;
+         CREATE TRIGGER ${name} BEFORE INSERT ON ${quoted} FOR EACH ROW EXECUTE FUNCTION ${name}()`,
+      );
+      const error = await rejection(
+        write(sink, [
+          { id: 1, t: "fine" },
+          { id: 7, t: "secret" },
+        ]),
+      );
+      expect(error.retry).toBe("never");
+      expect(explain(error)).toMatch(
+        /cannot write row \{id: "7"\}: a trigger or function refused it/,
+      );
+      expect(explain(error)).not.toContain("secret");
+    },
+  );
+});
+
+describe("a column with a name that every object has", () => {
+  it("is NULL where the record does not have it", async () => {
+    const { quoted, sink } = await tableOf({
+      id: "int",
+      constructor: "text",
+      ["__proto__"]: "text",
+    });
+    await write(sink, [{ id: 1 }, JSON.parse('{"id":2,"constructor":"Lotus","__proto__":"p"}')]);
+    const found = await server().query(
+      `SELECT "constructor" AS c, "__proto__" AS p FROM ${quoted} ORDER BY id`,
+    );
+    expect(found).toEqual([
+      { c: null, p: null },
+      { c: "Lotus", p: "p" },
+    ]);
   });
 });
 
@@ -258,6 +304,22 @@ describe("a driver that is not installed", () => {
   });
 });
 
+describe("an error of the system", () => {
+  it.each(["EPIPE", "ECONNRESET", "EPERM"])("such as %s is about the connection", (code) => {
+    // EPIPE looks like a SQLSTATE.
+    const error = Object.assign(new Error(`write ${code}`), { code, errno: -1, syscall: "write" });
+    expect(isTransient(error)).toBe(true);
+    expect(statementFailed("a sink", "write", error)).toMatchObject({
+      code: "SINK_FAILED",
+      retry: "backoff",
+    });
+    expect(postgresError({ connector: "postgresSource" }, "read", error)).toMatchObject({
+      code: "CONNECTION_FAILED",
+      retry: "backoff",
+    });
+  });
+});
+
 describe("a batch whose connection is lost", () => {
   it.each(METHODS)("is written again on a new one, by %s", async (method) => {
     const { quoted, sink } = await tableOf({ n: "int UNIQUE" }, { method });
@@ -272,110 +334,5 @@ describe("a batch whose connection is lost", () => {
       { n: 1 },
       { n: 2 },
     ]);
-  });
-});
-
-describe("a prepared transaction", () => {
-  const exactlyOnce = { delivery: "exactly-once" } as const;
-
-  it("is committed once; asked for again, the server knows that it was", async () => {
-    const { quoted, sink } = await tableOf({ n: "int" }, exactlyOnce);
-    const committable = await prepared(sink, 1);
-    expect(await server().query(`SELECT n FROM ${quoted}`)).toEqual([]);
-    expect((await commit(sink, committable)).outcome).toBe("COMMITTED");
-    expect((await commit(sink, committable)).outcome).toBe("ALREADY_COMMITTED");
-    expect(await server().query(`SELECT n FROM ${quoted}`)).toEqual([{ n: 1 }]);
-  });
-
-  it("that was rolled back, or is in another server, is never taken for committed", async () => {
-    const { sink } = await tableOf({ n: "int" }, exactlyOnce);
-    const committable = await prepared(sink, 1);
-    await server().query(`ROLLBACK PREPARED '${committable.name}'`);
-    const gone = await commit(sink, committable);
-    expect(gone.outcome).toBe("FAILED");
-    expect(explain(gone.reason)).toMatch(/has been rolled back/);
-    const elsewhere = await commit(sink, { ...committable, system: "1" });
-    expect(elsewhere.outcome).toBe("FAILED");
-    expect(explain(elsewhere.reason)).toMatch(/another database cluster/);
-  });
-
-  it("is put off while the server cannot be reached", async () => {
-    const own = await startPostgres();
-    onTestFinished(() => own.stop());
-    await own.query("CREATE TABLE t (n int)");
-    const { connection } = own;
-    const sink = postgresSink<Values>({ connection, table: "t", columns: ["n"], ...exactlyOnce });
-    const committable = await prepared(sink, 1);
-    await own.kill();
-    expect((await commit(sink, committable)).outcome).toBe("RETRY");
-    await own.start();
-    expect((await commit(sink, committable)).outcome).toBe("COMMITTED");
-  });
-
-  it("is rolled back at the start only when no restored state can hold it", async () => {
-    const { table, sink } = await tableOf({ n: "int" }, exactlyOnce);
-    const of = (changes: Partial<PostgresSinkOptions<Values>>) =>
-      postgresSink<Values>({
-        connection: server().connection,
-        table,
-        columns: ["n"],
-        ...exactlyOnce,
-        ...changes,
-      });
-    const foreign = await prepared(of({ prefix: "other" }), 9);
-    const all = [];
-    for (const subtask of [0, 1, 2, 3]) all.push(await prepared(sink, subtask, subtask, 4));
-    const [zero, one, two, three] = all as PreparedTransaction[];
-    expect(await names()).toHaveLength(5);
-    const open = async (indexOfSubtask: number, restored: readonly number[]) => {
-      const context = sinkContext({
-        indexOfSubtask,
-        currentParallelism: 2,
-        restoredCheckpointId: 1,
-      });
-      const states = restored.map((subtask) => ({ subtask, parallelism: 3 }));
-      await (await sink.createWriter(context, states)).close?.();
-    };
-    // Of a checkpoint with three subtasks: 0 and 2 come to the first; the last one is in no state.
-    await open(0, [0, 2]);
-    expect(await names()).toEqual([foreign.name, one?.name].sort());
-    await open(1, [1]);
-    expect(await names()).toEqual([foreign.name]);
-    for (const gone of [zero, one, two, three]) expect(gone?.name).toBeDefined();
-    await server().query(`ROLLBACK PREPARED '${foreign.name}'`);
-  });
-
-  it("needs max_prepared_transactions, and says so before anything is written", async () => {
-    const own = await startPostgres({ settings: { max_prepared_transactions: 0 } });
-    onTestFinished(() => own.stop());
-    await own.query("CREATE TABLE t (n int)");
-    const { connection } = own;
-    const sink = postgresSink<Values>({ connection, table: "t", columns: ["n"], ...exactlyOnce });
-    const error = await rejection(write(sink, []));
-    expect(error.retry).toBe("never");
-    expect(explain(error)).toMatch(/max_prepared_transactions is 0.*\n.*twice the subtasks/);
-  });
-
-  it("can be prepared and committed by a user who may only write to the table", async () => {
-    const { table, quoted } = await tableOf({ n: "int" });
-    await server().query("CREATE ROLE writer_only LOGIN PASSWORD 'pw'");
-    await server().query(`GRANT INSERT ON ${quoted} TO writer_only`);
-    const connection = { ...server().connection, user: "writer_only", password: "pw" };
-    const sink = postgresSink<Values>({ connection, table, columns: ["n"], ...exactlyOnce });
-    const lost = await prepared(sink, 1);
-    const committable = await prepared(sink, 2);
-    expect(await names()).toEqual([committable.name]);
-    expect((await commit(sink, committable)).outcome).toBe("COMMITTED");
-    expect((await commit(sink, lost)).outcome).toBe("FAILED");
-    expect(await server().query(`SELECT n FROM ${quoted}`)).toEqual([{ n: 2 }]);
-  });
-
-  it("of another writer under the same name is not touched: the second sink is refused", async () => {
-    const { sink } = await tableOf({ n: "int" }, exactlyOnce);
-    const writer = await sink.createWriter(sinkContext());
-    const error = await rejection(Promise.resolve().then(() => sink.createWriter(sinkContext())));
-    expect(explain(error)).toMatch(/another exactly-once sink.*\n.*prefix/);
-    await writer.close?.();
-    await (await sink.createWriter(sinkContext())).close?.();
   });
 });

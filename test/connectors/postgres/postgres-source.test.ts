@@ -321,6 +321,22 @@ describe("what postgresSource refuses", () => {
     expect((await read(source({ table: t, key: "id", assumeUnique: true }))).length).toBe(2);
   });
 
+  it("a key that is unique in a table, but not with those that inherit from it", async () => {
+    const t = await table("id int PRIMARY KEY", "VALUES (1), (2)");
+    expect((await read(source({ table: t, key: "id" }))).length).toBe(2);
+    await server().query(`CREATE TABLE ${t}_child () INHERITS (${t})`);
+    await server().query(`INSERT INTO ${t}_child VALUES (2), (3)`);
+    // Rows with an equal key on both sides of a page's end would be lost.
+    expect(await code({ table: t, key: "id" })).toMatch(/OPTION_INVALID.*unique/);
+    const parts = await table("id int PRIMARY KEY) PARTITION BY RANGE (id", "SELECT 1 WHERE false");
+    await server().query(
+      `CREATE TABLE ${parts}_a PARTITION OF ${parts} FOR VALUES FROM (0) TO (5);
+       CREATE TABLE ${parts}_b PARTITION OF ${parts} FOR VALUES FROM (5) TO (9);
+       INSERT INTO ${parts} SELECT generate_series(0, 8)`,
+    );
+    expect((await read(source({ table: parts, key: "id", fetchSize: 2 }))).length).toBe(9);
+  });
+
   it("a statement that takes too long, as an error that a restart may help", async () => {
     const name = await squares();
     const slow = source({

@@ -248,6 +248,23 @@ describe("options", () => {
     expect(() => sink(TABLE, "n", { connection: "x" })).toThrow(/no such option/);
   });
 
+  it("name the record on which toRow throws", async () => {
+    const { sink } = fileOf(["n"], {
+      toRow({ n }) {
+        if (n === 3) throw new TypeError("no row of 3");
+        return [n];
+      },
+    });
+    const error = await rejection(write(sink, [{ n: 1 }, { n: 2 }, { n: 3 }]));
+    expect(error).toMatchObject({ code: "SINK_FAILED", retry: "backoff" });
+    expect(explain(error)).toMatch(/record 2 since it was opened: toRow threw: no row of 3/);
+  });
+
+  it("refuse a database in memory, which would be gone with the writer", () => {
+    const options = { table: "t", columns: ["a"], createTable: "CREATE TABLE t (a)" };
+    expect(() => sqliteSink({ ...options, path: ":memory:" })).toThrow(/path.*the path of a file/);
+  });
+
   it("make rows with toRow, by name or in order, and refuse another number of values", async () => {
     const by = fileOf(["a", "b"], { toRow: ({ n }, timestamp) => ({ a: n, b: timestamp }) });
     await write(by.sink, [{ n: 1 }]);

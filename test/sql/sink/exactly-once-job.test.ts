@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -20,16 +21,18 @@ import {
 } from "./sink-database.js";
 
 /** Virtual milliseconds to one real one: timeouts must not pass while a database is slow. */
-const HASTE = 10;
+const HASTE = 50;
 
-/** Databases need real turns of the event loop; virtual time passes in between. */
+/** Databases need real time; virtual time passes in between, and nobody spins while they work. */
 async function drive(harness: JobHarness, until: () => boolean): Promise<void> {
   const [start, realStart] = [harness.now, performance.now()];
   while (!until()) {
     await harness.step(1);
-    const elapsed = (performance.now() - realStart) * HASTE;
-    if (harness.now - start < elapsed) harness.advanceOneTimer();
-    await new Promise(setImmediate);
+    const isIdle = harness.scheduler.pending === 0;
+    const now = harness.now;
+    if (now - start < (performance.now() - realStart) * HASTE) harness.advanceOneTimer();
+    if (isIdle && harness.now === now) await wait(1);
+    else await new Promise(setImmediate);
   }
 }
 
@@ -220,7 +223,8 @@ describe.each([
     const given: Plan = {
       ...{ splits: 2, perSplit: 300, interval: 20, tick: 1, method: "copy", maxBatchRows: 20 },
       ...{ unique: true, actions: [] },
-      failures: [{ place, times: 1, after: place === "Sink.createWriter" ? 0 : 1 }],
+      // A quick job may commit once only.
+      failures: [{ place, times: 1, after: /^SinkWriter/.test(place) ? 1 : 0 }],
     };
     const { reader } = await play(given, database, faults);
     expect(faults.hits).toEqual([place]);

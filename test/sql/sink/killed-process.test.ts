@@ -1,35 +1,26 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { compileJobs, JobProcess } from "../../integration/compiled-job.js";
 import { type PostgresServer, startPostgres, usePostgres } from "../../support/postgres-server.js";
 
-const SCRIPT = fileURLToPath(new URL("write-and-die.ts", import.meta.url));
-const JITI = fileURLToPath(new URL("../../../node_modules/jiti/lib/jiti-cli.mjs", import.meta.url));
 const COUNT = 20_000;
+/** Records a second of a process that is to be killed: it has to be in the middle then. */
+const RATE = 3000;
+const FULL_RATE = 20_000;
 
 const url = ({ connection: { host, port, user, password, database } }: PostgresServer): string =>
   `postgres://${user}:${password}@${host}:${port}/${database}`;
 
 /** Runs the job in a process of its own; how that ended. */
 async function work(args: readonly (string | number)[]): Promise<string> {
-  const child = spawn(process.execPath, [JITI, SCRIPT, ...args.map(String)]);
-  let [output, errors] = ["", ""];
-  child.stdout.on("data", (text: Buffer) => {
-    output += text.toString();
-  });
-  child.stderr.on("data", (text: Buffer) => {
-    errors += text.toString();
-  });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const [, signal] = await once(child, "close");
-  expect(errors).toBe("");
-  return (signal as string | null) ?? output.trim();
+  const job = new JobProcess("numbers-to-a-table", args.map(String));
+  const { signal, stdout, stderr } = await job.ended;
+  expect(stderr).toBe("");
+  return signal ?? stdout.trim();
 }
 
 function folder(): string {
@@ -62,6 +53,8 @@ function check(rows: readonly Row[]): readonly number[] {
 const everything = Array.from({ length: COUNT }, (_, n) => n);
 const server = usePostgres();
 
+beforeAll(() => compileJobs("killed-databases"), 60_000);
+
 describe.each(["sqlite", "postgres"])(
   "a process that is killed while it writes into %s",
   (kind) => {
@@ -79,13 +72,15 @@ describe.each(["sqlite", "postgres"])(
       let seen: readonly number[] = [];
       for (const [i, fatal] of kills.entries()) {
         const parallelism = [2, 4, 1][i] ?? 2;
-        expect(await work([path, where, COUNT, fatal, parallelism]), `${kills}`).toBe("SIGKILL");
+        expect(await work([path, where, COUNT, RATE, fatal, parallelism]), `${kills}`).toBe(
+          "SIGKILL",
+        );
         const now = check(await rows());
         expect(now).toEqual(expect.arrayContaining([...seen]));
         seen = now;
       }
       expect(seen.length).toBeGreaterThan(0);
-      expect(await work([path, where, COUNT, 0, 3])).toBe("FINISHED after 0 restarts");
+      expect(await work([path, where, COUNT, FULL_RATE, 0, 3])).toBe("FINISHED after 0 restarts");
       expect(check(await rows()), `killed after ${kills}`).toEqual(everything);
       if (kind === "postgres") {
         expect(await server().query("SELECT gid FROM pg_prepared_xacts")).toEqual([]);
@@ -103,7 +98,7 @@ describe("a server that is killed while a job writes exactly once into it", () =
     const own = await startPostgres({ fsync: true });
     onTestFinished(() => own.stop());
     const path = folder();
-    const working = work([path, url(own), 6000, 0, 2]);
+    const working = work([path, url(own), 6000, RATE, 0, 2]);
     const reached = async (n: number): Promise<void> => {
       for (;;) {
         const [row] = await own
