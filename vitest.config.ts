@@ -1,9 +1,12 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 30_000,
+    // Many tests wait for processes of their own: a core for each worker is enough.
+    maxWorkers: availableParallelism(),
     reporters: ["default"],
   },
   resolve: {
