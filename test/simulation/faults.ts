@@ -53,6 +53,35 @@ export const PLACES: Readonly<Record<string, readonly FaultKind[]>> = {
   "disk.remove": ["fail"],
 };
 
+/** Where requests to Kafka misbehave; an odd one is refused for this time. */
+export const KAFKA_REQUESTS = {
+  "kafka.metadata": ["fail", "slow"],
+  "kafka.listOffsets": ["fail", "slow", "odd"],
+  "kafka.commitOffsets": ["fail", "lost", "slow", "odd"],
+  "kafka.fetch": ["fail", "lost", "slow", "odd"],
+  "kafka.produce": ["fail", "lost", "lost", "slow", "odd"],
+  "kafka.init": ["fail", "lost", "slow", "odd"],
+  "kafka.add": ["fail", "lost", "slow", "odd"],
+  "kafka.end": ["fail", "lost", "lost", "slow", "odd"],
+} as const satisfies Readonly<Record<string, readonly FaultKind[]>>;
+
+export type KafkaPlace = keyof typeof KAFKA_REQUESTS;
+
+/** The places of the job that reads from Kafka and writes to it. */
+export const KAFKA_PLACES: Readonly<Record<string, readonly FaultKind[]>> = {
+  ...Object.fromEntries(
+    Object.entries(PLACES).filter(
+      ([place]) =>
+        place.startsWith("disk.") ||
+        ["operator.process", "reader.snapshot", "reader.addSplits", "writer.prepare"].includes(
+          place,
+        ),
+    ),
+  ),
+  ...KAFKA_REQUESTS,
+  "kafka.connect": ["fail", "slow"],
+};
+
 /** Counts the calls of each place, and says when one misbehaves. */
 export class Faults {
   /** What misbehaved, and how often. */

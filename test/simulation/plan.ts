@@ -1,5 +1,5 @@
 import { Dice } from "./dice.js";
-import { type Fault, PLACES } from "./faults.js";
+import { type Fault, KAFKA_PLACES, PLACES } from "./faults.js";
 
 /** What the one who runs the job does to it. */
 export type ActionKind =
@@ -36,6 +36,22 @@ export interface PlannedSplit {
  */
 export type NetworkKind = "in-process" | "serialized" | "two-hosts" | "pairs";
 
+/** Something that happens in a Kafka cluster. */
+export interface ClusterEvent {
+  readonly at: number;
+  readonly kind:
+    | "leader-moves"
+    | "leader-lost"
+    | "broker-stops"
+    | "partition-added"
+    | "transactions-time-out";
+  /** The nth of all. */
+  readonly partition: number;
+  readonly broker: number;
+  /** How long it lasts. */
+  readonly ms: number;
+}
+
 /** Everything about a run, as JSON: the same plan is the same run. */
 export interface Plan {
   /** For what is left to chance within the run. */
@@ -65,6 +81,11 @@ export interface Plan {
   readonly hops: number;
   readonly faults: readonly Fault[];
   readonly actions: readonly Action[];
+  /** Of job `kafka`. */
+  readonly cluster?: {
+    readonly isBounded: boolean;
+    readonly events: readonly ClusterEvent[];
+  };
 }
 
 /** The dear ones less often. */
@@ -97,13 +118,36 @@ const OFTEN: readonly string[] = [
   "emit",
 ];
 
+/** The same for the job with Kafka. */
+const KAFKA_OFTEN: readonly string[] = [
+  "kafka.end",
+  "kafka.end",
+  "kafka.produce",
+  "kafka.produce",
+  "kafka.add",
+  "kafka.init",
+  "kafka.fetch",
+];
+
+const EVENTS: readonly ClusterEvent["kind"][] = [
+  "leader-moves",
+  "leader-moves",
+  "leader-lost",
+  "broker-stops",
+  "partition-added",
+  "transactions-time-out",
+  "transactions-time-out",
+];
+
 /** The plan of a seed; `jobs` are those it may choose from. */
 export function planOf(seed: number, jobs: readonly string[]): Plan {
   const dice = new Dice(seed);
-  const places = [...Object.keys(PLACES), ...OFTEN];
   const isCalm = dice.chance(0.1);
   const job = dice.pick(jobs);
-  return {
+  const isKafka = job === "kafka";
+  const kinds = isKafka ? KAFKA_PLACES : PLACES;
+  const places = [...Object.keys(kinds), ...(isKafka ? KAFKA_OFTEN : OFTEN)];
+  const plan: Plan = {
     seed,
     job,
     splits: dice.times(dice.int(1, 3), () => ({
@@ -132,7 +176,7 @@ export function planOf(seed: number, jobs: readonly string[]): Plan {
       const place = dice.pick(places);
       return {
         place,
-        kind: dice.pick(PLACES[place] ?? ["fail"]),
+        kind: dice.pick(kinds[place] ?? ["fail"]),
         after: dice.chance(0.6) ? dice.int(0, 3) : dice.int(0, 20),
         times: dice.int(1, 2),
       };
@@ -142,6 +186,21 @@ export function planOf(seed: number, jobs: readonly string[]): Plan {
       kind: dice.pick(ACTIONS),
       parallelism: dice.int(1, 3),
       ms: dice.pick([-3_600_000, -50, 50, 3_600_000]),
+    })),
+  };
+  return isKafka ? { ...plan, cluster: clusterOf(dice, plan, isCalm) } : plan;
+}
+
+function clusterOf(dice: Dice, { interval }: Plan, isCalm: boolean): Plan["cluster"] & object {
+  return {
+    // Without an end only checkpoints bring anything to light.
+    isBounded: interval > 1000 || dice.chance(0.6),
+    events: dice.times(isCalm ? 0 : dice.int(0, 4), () => ({
+      at: dice.chance(0.7) ? dice.int(0, 200) : dice.int(0, 1000),
+      kind: dice.pick(EVENTS),
+      partition: dice.int(0, 11),
+      broker: dice.int(1, 3),
+      ms: dice.pick([5, 60, 400]),
     })),
   };
 }

@@ -20,6 +20,7 @@ export async function runPlan(plan: Plan, journal?: Journal): Promise<Outcome> {
     const names = Object.keys(JOBS).join(", ");
     throw new Error(`there is no simulated job ${plan.job}: choose one of ${names}`);
   }
+  if (job.prepare !== undefined) await job.prepare();
   const world = new World(plan, journal);
   const steps = await new Supervisor(world, job).run();
   world.life.die();

@@ -34,6 +34,10 @@ function* smallerPlans(plan: Plan): Generator<Plan> {
   if (faults.length > 1) yield { ...plan, faults: [] };
   for (let i = 0; i < actions.length; i++) yield { ...plan, actions: without(actions, i) };
   for (let i = 0; i < faults.length; i++) yield { ...plan, faults: without(faults, i) };
+  const { cluster } = plan;
+  for (let i = 0; cluster !== undefined && i < cluster.events.length; i++) {
+    yield { ...plan, cluster: { ...cluster, events: without(cluster.events, i) } };
+  }
   for (let i = 0; splits.length > 1 && i < splits.length; i++) {
     yield { ...plan, splits: without(splits, i) };
   }

@@ -14,6 +14,15 @@ const SEEDS = 2000;
 const jobs = Object.keys(JOBS);
 
 describe("a simulated run", () => {
+  const { stackTraceLimit } = Error;
+  // As in `main.ts`: stacks tell from where a run was started.
+  beforeAll(() => {
+    Error.stackTraceLimit = 0;
+  });
+  afterAll(() => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
+
   it("writes the same journal for the same seed, byte for byte", async () => {
     for (let seed = 100; seed < 112; seed++) {
       const plan = planOf(seed, jobs);

@@ -20,6 +20,8 @@ const MAX_LIVES = 60;
 const MAX_STEPS_AFTER_END = 5_000;
 /** Turns of promises after which nothing more comes of them. */
 const QUIET = 30;
+/** Milliseconds between two tries to drain a job that has done everything. */
+const DRAIN_INTERVAL = 100;
 /** Far above what a healthy run has at once. */
 const MAX_TIMERS = 300;
 
@@ -41,6 +43,7 @@ export class Supervisor {
   #lifeEnds = 0;
   /** Reads of the disk that have failed until this life began. */
   #readFaults = 0;
+  #drainsAt = 0;
   #isOver = false;
 
   constructor(world: World, job: SimulatedJob) {
@@ -58,6 +61,7 @@ export class Supervisor {
       if (this.#ending !== undefined) await this.#ended(this.#ending);
       else {
         this.#act();
+        this.#drainWhenComplete();
         await this.#step();
       }
     }
@@ -174,6 +178,16 @@ export class Supervisor {
     }
   }
 
+  /** Savepoints fail, so that it is tried again. */
+  #drainWhenComplete(): void {
+    const world = this.#world;
+    if (world.time < this.#drainsAt || this.#handle === undefined) return;
+    if (this.#job.isComplete?.(world) !== true) return;
+    this.#drainsAt = world.time + DRAIN_INTERVAL;
+    world.note("everything is done");
+    this.#handle.stop({ target: DIRECTORY, drain: true }).catch(() => {});
+  }
+
   #nextLife(parallelism: number): void {
     this.#parallelism = parallelism;
     const { lives } = this.#world;
@@ -194,7 +208,8 @@ export class Supervisor {
     } else {
       const { state, savepoint } = ending.result;
       world.note(`life ${world.life.number} ends ${state}${savepoint ? " with a savepoint" : ""}`);
-      this.#isOver = state === "FINISHED" && savepoint === undefined;
+      const isComplete = savepoint === undefined || this.#job.isComplete?.(world) === true;
+      this.#isOver = state === "FINISHED" && isComplete;
       await this.#checkNothingLeft();
     }
     if (!this.#isOver && world.violations.length === 0) this.#nextLife(this.#parallelism);

@@ -1,6 +1,7 @@
 import { alignedJob } from "./aligned-job.js";
 import { asyncJob } from "./async-job.js";
 import { hybridJob } from "./hybrid-job.js";
+import { kafkaJob } from "./kafka-job.js";
 import { plainJob } from "./plain-job.js";
 import type { SimulatedJob } from "./simulated-job.js";
 import { statefulJob } from "./stateful-job.js";
@@ -14,4 +15,5 @@ export const JOBS: Readonly<Record<string, SimulatedJob>> = {
   async: asyncJob,
   aligned: alignedJob,
   hybrid: hybridJob,
+  kafka: kafkaJob,
 };

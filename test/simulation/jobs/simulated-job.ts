@@ -3,7 +3,11 @@ import type { World } from "../world.js";
 
 /** A job that reads the world's log and writes to its sink. */
 export interface SimulatedJob {
+  /** What is loaded from the real disk before any run. */
+  readonly prepare?: () => Promise<void>;
   define(world: World): JobDefinition;
+  /** All that is to be done has been, and the job, which has no end of its own, is drained. */
+  readonly isComplete?: (world: World) => boolean;
   /** What must hold when it has finished; adds violations. */
   check(world: World): void;
 }

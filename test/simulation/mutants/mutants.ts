@@ -205,4 +205,25 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "if (true)",
     job: "transactional",
   },
+  {
+    name: "commits offsets to Kafka before the checkpoint is durable",
+    file: "src/connectors/kafka/source/offset-commits.js",
+    find: "this.#byCheckpoint.set(checkpointId, this.#offsetsOf(states));",
+    replace: "this.#commit(this.#offsetsOf(states));",
+    job: "kafka",
+  },
+  {
+    name: "leaves Kafka transactions of subtasks open that are no longer there",
+    file: "src/connectors/kafka/sink/transactional-ids.js",
+    find: "this.#abortOfGone(indexOfSubtask + currentParallelism, currentParallelism, first),",
+    replace: "",
+    job: "kafka",
+  },
+  {
+    name: "takes a Kafka transaction for committed when the coordinator has no time",
+    file: "src/connectors/kafka/sink/kafka-committer.js",
+    find: "request.retryLater();",
+    replace: "",
+    job: "kafka",
+  },
 ];

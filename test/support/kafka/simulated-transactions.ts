@@ -57,6 +57,12 @@ export class SimulatedTransactions {
     this.#transactions.delete(transactionalId);
   }
 
+  /** The transaction of the id has been open for too long: it is aborted, its producer is fenced. */
+  timeOut(transactionalId: string): void {
+    const transaction = this.#transactions.get(transactionalId);
+    if (transaction?.state === "Ongoing") this.#timeOut(transaction);
+  }
+
   init(transactionalId: string | undefined, timeout: number): ProducerIdentity {
     if (transactionalId === undefined) {
       return { producerId: this.#nextProducerId++, producerEpoch: 0 };
@@ -89,10 +95,9 @@ export class SimulatedTransactions {
     if (transaction.state !== "Ongoing") {
       transaction.state = "Ongoing";
       transaction.partitions = new Set();
-      transaction.cancelTimeout = this.#clock.schedule(transaction.timeout, () => {
-        transaction.epoch++;
-        this.#end(transaction, false);
-      });
+      transaction.cancelTimeout = this.#clock.schedule(transaction.timeout, () =>
+        this.#timeOut(transaction),
+      );
     }
     for (const partition of partitions) transaction.partitions.add(partition);
   }
@@ -126,6 +131,11 @@ export class SimulatedTransactions {
     }
     if (transaction.epoch !== producer.producerEpoch) return "INVALID_PRODUCER_EPOCH";
     return transaction;
+  }
+
+  #timeOut(transaction: Transaction): void {
+    transaction.epoch++;
+    this.#end(transaction, false);
   }
 
   #end(transaction: Transaction, commit: boolean): void {
