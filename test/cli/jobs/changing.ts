@@ -40,7 +40,7 @@ export default defineJob(NAME, (env) => {
         async write(records) {
           for (const record of records) {
             if (record > 0) globalThis.process.stdout.write(`sum ${record}\n`);
-            else await setTimeout(5);
+            else await setTimeout(40);
           }
         },
       }),
