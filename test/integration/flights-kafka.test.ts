@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Kafka, logLevel } from "kafkajs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { dailyStatistics, type Flight } from "../../docs/examples/01-flights/daily-statistics.js";
 import { flightReport } from "../../docs/examples/01-flights/flight-report.js";
@@ -9,6 +8,7 @@ import { flightsThroughKafka } from "../../docs/examples/01-flights/through-kafk
 import { jobWith } from "../../docs/examples/01-flights.js";
 import { collection, defineJob, monotonousTimestamps, runDefinition } from "../../src/index.js";
 import { failOnceAt } from "../../src/runtime/injected-failure.js";
+import { readTopic } from "../connectors/kafka/integration/kafka-topics.js";
 import { useSharedKafka } from "../support/kafka/shared-kafka.js";
 
 const FLIGHTS = 200_000;
@@ -39,38 +39,14 @@ afterAll(async () => {
 
 const csv = (name: string): string => join(directory, `${name}.csv`);
 
-/** The results of all days as a read_committed reader finds them, with the airport as the key. */
-async function resultsIn(broker: string, topic: string): Promise<number> {
-  const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
-  await admin.connect();
-  const ends = (await admin.fetchTopicOffsets(topic)).map(({ high }) => Number(high));
-  await admin.disconnect();
-  const consumer = kafka.consumer({ groupId: `${topic}-check` });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  const unread = new Set(ends.keys());
-  for (const [partition, end] of ends.entries()) if (end === 0) unread.delete(partition);
+/** The flights in the results of all days as a read_committed reader finds them, with the airport as the key. */
+async function flightsIn(broker: string, topic: string): Promise<number> {
   let counted = 0;
-  await new Promise<void>((resolve, reject) => {
-    consumer
-      .run({
-        eachBatch: async ({ batch }) => {
-          for (const { key, value } of batch.messages) {
-            const result = JSON.parse(String(value)) as { airport: string; flights: number };
-            expect(String(key)).toBe(result.airport);
-            counted += result.flights;
-          }
-          // What ends a transaction takes an offset of its own.
-          if (Number(batch.lastOffset()) >= (ends[batch.partition] ?? 0) - 2) {
-            unread.delete(batch.partition);
-          }
-          if (unread.size === 0) resolve();
-        },
-      })
-      .catch(reject);
-  });
-  await consumer.disconnect();
+  for (const { key, value } of await readTopic(broker, topic)) {
+    const result = JSON.parse(String(value)) as { airport: string; flights: number };
+    expect(key).toBe(result.airport);
+    counted += result.flights;
+  }
   return counted;
 }
 
@@ -102,7 +78,7 @@ describe("the flights through Kafka", () => {
 
     expect({ state, restarts: status.restarts }).toEqual({ state: "FINISHED", restarts: 1 });
     expect(await readFile(csv("kafka"), "utf8")).toBe(await readFile(csv("plain"), "utf8"));
-    expect(await resultsIn(bootstrap, `${topic}-by-day`)).toBe(FLIGHTS);
+    expect(await flightsIn(bootstrap, `${topic}-by-day`)).toBe(FLIGHTS);
   }, 60_000);
 
   it("are the default job without a broker", async () => {
