@@ -1,3 +1,4 @@
+/// <reference path="./kafkajs-internals.d.ts" />
 import type { Socket } from "node:net";
 import { HeadwaterError } from "../../../errors/index.js";
 import type { KafkaRequest } from "./protocol/kafka-request.js";
