@@ -1,6 +1,10 @@
 import type { Logger } from "pino";
-import { absoluteAddress } from "../checkpoint/storage-address.js";
-import { type ControlRequest, ControlServer, isControlSupported } from "../control/index.js";
+import {
+  type Control,
+  type ControlRequest,
+  isControlSupported,
+  openControl,
+} from "../control/index.js";
 import { explain, HeadwaterError } from "../errors/index.js";
 import { RealClock } from "../mailbox/index.js";
 import { type JobHandle, runDefinition } from "../runtime/index.js";
@@ -44,7 +48,7 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
     resumeCommand: resume,
     say: (message) => (progress === undefined ? say(message) : progress.say(message)),
   });
-  const control = await openControl(handle, args, (message, details) => {
+  const control = await openSocket(handle, args, (message, details) => {
     log.info({ job: job.name, ...details }, message);
     if (progress === undefined) say(message);
     else progress.say(message);
@@ -76,17 +80,15 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
 }
 
 /** Without its socket a job runs all the same, and says so. */
-async function openControl(
+async function openSocket(
   handle: JobHandle,
   { control, checkpointDir }: RunArguments,
   tell: (message: string, details: object) => void,
-): Promise<ControlServer | undefined> {
+): Promise<Control | undefined> {
   if (control === "off" || !isControlSupported()) return undefined;
   try {
-    return await ControlServer.open({
-      handle,
-      clock: new RealClock(),
-      checkpointDirectory: checkpointDir === undefined ? undefined : absoluteAddress(checkpointDir),
+    return await openControl(handle, {
+      checkpointDirectory: checkpointDir,
       requested: (request) => tell(requestLine(request), { request }),
     });
   } catch (error) {

@@ -3,12 +3,15 @@ import { unsupportedOperation } from "../errors/index.js";
 import { RealClock } from "../mailbox/index.js";
 import type { JobHandle } from "../runtime/index.js";
 import { isControlSupported } from "./control-directory.js";
+import type { ControlRequest } from "./control-protocol.js";
 import { ControlServer } from "./control-server.js";
 
 /** What `openControl` may be told. */
 export interface OpenControlOptions {
   /** Where the job keeps its checkpoints, for `headwater checkpoints`; a path or an address. */
-  readonly checkpointDirectory?: string;
+  readonly checkpointDirectory?: string | undefined;
+  /** Hears of a request before it is carried out; must not throw. */
+  readonly requested?: (request: ControlRequest) => void;
 }
 
 /** An open control socket. */
@@ -30,7 +33,7 @@ export interface Control {
  */
 export async function openControl(
   handle: JobHandle,
-  { checkpointDirectory }: OpenControlOptions = {},
+  { checkpointDirectory, requested }: OpenControlOptions = {},
 ): Promise<Control> {
   if (!isControlSupported()) {
     throw unsupportedOperation("control sockets need Unix permissions, which Windows has not");
@@ -40,6 +43,7 @@ export async function openControl(
     clock: new RealClock(),
     checkpointDirectory:
       checkpointDirectory === undefined ? undefined : absoluteAddress(checkpointDirectory),
+    ...(requested !== undefined && { requested }),
   });
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../errors/index.js";
+import { HeadwaterError, messageOf } from "../errors/index.js";
 
 /**
  * What the enumerator, or its source's coordinator, failed with: names the source and what was
@@ -49,8 +49,4 @@ function blame(cause: unknown): Pick<HeadwaterError, "domain" | "retry"> {
   if (!(cause instanceof HeadwaterError)) return { domain: "external", retry: "backoff" };
   const refused = cause.code === "ILLEGAL_STATE" || cause.code === "ILLEGAL_ARGUMENT";
   return { domain: cause.domain, retry: refused ? "backoff" : cause.retry };
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

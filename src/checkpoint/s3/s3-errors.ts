@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../errors/index.js";
 
 /** What S3 or the SDK answers when only a change of the set-up helps, and what to change. */
 const SET_UP: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ export function s3RequestFailed(
   secrets: readonly string[],
 ): HeadwaterError {
   const name = s3ErrorName(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const status = httpStatus(error);
   const region = /^Region is missing/.test(message) ? REGION : undefined;
   const setUp = region ?? (Object.hasOwn(SET_UP, name) ? SET_UP[name] : undefined);

@@ -1,9 +1,9 @@
 import type { Type } from "avsc";
-import { HeadwaterError, optionInvalid } from "../../errors/index.js";
+import { HeadwaterError, messageOf, optionInvalid } from "../../errors/index.js";
 import { fileCorrupt } from "../../files/index.js";
 import { partsOf, typeOf } from "../avro-types.js";
 import type { AvroDriver } from "./avro-driver.js";
-import { badRecord, messageOf } from "./avro-errors.js";
+import { badRecord } from "./avro-errors.js";
 import type { ParsedAvroOptions } from "./avro-options.js";
 import { checkOf, type RecordCursor, type RecordFacts } from "./record-check.js";
 

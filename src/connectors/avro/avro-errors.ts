@@ -9,8 +9,3 @@ export function badRecord(reason: string, cause?: unknown): HeadwaterError {
     cause,
   });
 }
-
-/** The message of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

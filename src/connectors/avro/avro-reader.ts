@@ -1,9 +1,10 @@
+import { messageOf } from "../../errors/index.js";
 import type { FileBatch, FormatReader, OpenFile } from "../../files/file-format.js";
 import type { FileSplit } from "../../files/file-split.js";
 import { AvroBatch, type LoadedBlock } from "./avro-batch.js";
 import { AvroDecoder } from "./avro-decoder.js";
 import type { AvroDriver } from "./avro-driver.js";
-import { badRecord, messageOf } from "./avro-errors.js";
+import { badRecord } from "./avro-errors.js";
 import { readHeader, SYNC_SIZE } from "./avro-header.js";
 import type { AvroCodec, ParsedAvroOptions } from "./avro-options.js";
 import { codecOf } from "./block-codec.js";

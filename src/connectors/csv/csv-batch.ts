@@ -1,4 +1,4 @@
-import { describeValue, HeadwaterError } from "../../errors/index.js";
+import { describeValue, HeadwaterError, messageOf } from "../../errors/index.js";
 import type { FileBatch, FileRecord, UnreadableBytes } from "../../files/file-format.js";
 import type { ColumnPlan, PlannedColumn } from "./csv-columns.js";
 import { badRecord } from "./csv-errors.js";
@@ -128,7 +128,7 @@ function callFunction(
     return cast(text);
   } catch (cause) {
     if (cause instanceof HeadwaterError && cause.code !== "BAD_RECORD") throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw badRecord(`column ${name}: ${reason}, got ${describeValue(text)}`, cause);
   }
 }

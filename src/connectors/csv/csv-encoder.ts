@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors/index.js";
 import { type RecordEncoder, RecordRefused, typeName } from "../../files/sink/record-encoder.js";
 import type { CsvStringify } from "./csv-stringify-driver.js";
 
@@ -100,7 +101,7 @@ function objectToField(value: object, column: string): string {
   try {
     return JSON.stringify(value) ?? "";
   } catch (error) {
-    throw notAField(column, `has no JSON (${error instanceof Error ? error.message : error})`);
+    throw notAField(column, `has no JSON (${messageOf(error)})`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors/index.js";
 import type { ByteStream, FileBatch, FormatReader, OpenFile } from "../../files/file-format.js";
 import type { FileSplit } from "../../files/file-split.js";
 import type { ColumnPlan } from "./csv-columns.js";
@@ -68,6 +69,6 @@ async function readHeader(
   const entry = (await input.read(1))?.first;
   if (entry === undefined || Array.isArray(entry)) return entry;
   const { error } = entry as { readonly error: unknown };
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   throw headerUnusable(path, `its header cannot be read: ${reason}`, error);
 }

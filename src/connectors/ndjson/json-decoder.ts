@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors/index.js";
 import { badRecord, type LineDecoder } from "../../files/index.js";
 
 /** Levels of objects and arrays in a line; a parser spends about 50 bytes on each. */
@@ -28,18 +29,20 @@ export class JsonDecoder<T> implements LineDecoder<T> {
     try {
       return this.#check(value);
     } catch (error) {
-      throw badRecord(`refused by ndjsonSource.parse: ${messageOf(error)}`, error);
+      throw badRecord(`refused by ndjsonSource.parse: ${shortMessage(error)}`, error);
     }
   }
 }
 
 /** What the parser says, without the line that it quotes. */
 function withoutInput(error: unknown): string {
-  return shorten(messageOf(error).replace(/, (?:\.\.\.)?".*"?(?:\.\.\.)? is not valid JSON$/s, ""));
+  return shorten(
+    shortMessage(error).replace(/, (?:\.\.\.)?".*"?(?:\.\.\.)? is not valid JSON$/s, ""),
+  );
 }
 
-function messageOf(error: unknown): string {
-  return shorten(error instanceof Error ? error.message : String(error));
+function shortMessage(error: unknown): string {
+  return shorten(messageOf(error));
 }
 
 function shorten(text: string): string {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { Sink } from "../../api/sink.js";
+import { messageOf } from "../../errors/index.js";
 import { fileSink } from "../../files/sink/file-sink.js";
 import { type FileSinkOptions, fileSinkEntries } from "../../files/sink/file-sink-options.js";
 import { lineEncoder, RecordRefused } from "../../files/sink/record-encoder.js";
@@ -34,7 +35,7 @@ function toJson(record: unknown): string {
   try {
     line = JSON.stringify(record);
   } catch (error) {
-    throw noJson(error instanceof Error ? error.message : String(error), error);
+    throw noJson(messageOf(error), error);
   }
   if (line === undefined) throw noJson("there is no JSON for it");
   return line;

@@ -6,7 +6,7 @@ import type {
   FileMetaData,
   SchemaTree,
 } from "hyparquet";
-import { HeadwaterError } from "../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../errors/index.js";
 import type { OpenFile } from "../../files/index.js";
 import { BadRows } from "./bad-rows.js";
 import { ColumnPages } from "./column-pages.js";
@@ -221,6 +221,6 @@ function corrupt(place: ParquetPlace, error: unknown): unknown {
   if (error instanceof HeadwaterError) return error;
   const { syscall, name } = error as NodeJS.ErrnoException;
   if (syscall !== undefined || name === "AbortError") return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return fileCorrupt(place, `its pages cannot be decoded: ${reason}`, error);
 }

@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../errors/index.js";
 
 /** SQLSTATE classes that say that the statement, not the moment, is wrong. */
 const USERS_FAULT = new Set(["0A", "22", "3D", "3F", "42"]);
@@ -11,7 +11,7 @@ export function postgresError(
 ): HeadwaterError {
   if (cause instanceof HeadwaterError) return cause;
   const state = sqlStateOf(cause);
-  const message = `${connector} cannot ${doing}: ${messageOf(cause)}`;
+  const message = `${connector} cannot ${doing}: ${messageOfAll(cause)}`;
   if (state.startsWith("28")) {
     return new HeadwaterError("CONNECTION_FAILED", message, {
       domain: "user",
@@ -55,9 +55,9 @@ function hintFor(state: string): string {
 }
 
 /** A host with several addresses fails with an error without a message, and one error an address. */
-function messageOf(error: unknown): string {
+function messageOfAll(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") {
-    return error.errors.map(messageOf).join("; ");
+    return error.errors.map(messageOfAll).join("; ");
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../errors/index.js";
 import type { Batch } from "../../sql/sink/database-sink-writer.js";
 import { sinkInterrupted, sinkRefused } from "../../sql/sink/sql-sink-error.js";
 import { sqlStateOf } from "./postgres-error.js";
@@ -93,7 +93,7 @@ export function statementFailed(owner: string, doing: string, error: unknown): H
   if (error instanceof HeadwaterError && SAYS_IT_ALL.has(error.code)) return error;
   if (isTransient(error)) return sinkInterrupted(owner, `cannot ${doing}`, error);
   const state = sqlStateOf(error);
-  const says = error instanceof Error ? error.message : String(error);
+  const says = messageOf(error);
   return sinkRefused(
     owner,
     `cannot ${doing}: ${says}${state === "" ? "" : ` (SQLSTATE ${state})`}`,

@@ -1,4 +1,4 @@
-import { quoted } from "../../sql/sink/database-sink-options.js";
+import { quoteIdentifier } from "../../sql/identifier.js";
 import type { Batch } from "../../sql/sink/database-sink-writer.js";
 import type { PostgresConnection } from "./postgres-connection.js";
 import { connectPostgres, type PostgresClient } from "./postgres-driver.js";
@@ -107,7 +107,7 @@ export class PostgresSession {
   async #insert(rows: Rows): Promise<void> {
     const client = await this.#connected();
     const { name, columns, onConflict } = this.#table;
-    const text = `INSERT INTO ${name} (${columns.map(quoted).join(", ")}) VALUES ${places(rows.length, columns.length)}${onConflict}`;
+    const text = `INSERT INTO ${name} (${columns.map(quoteIdentifier).join(", ")}) VALUES ${places(rows.length, columns.length)}${onConflict}`;
     await client.query(text, rows.flat());
   }
 
@@ -116,7 +116,7 @@ export class PostgresSession {
     const client = await this.#connected();
     const { name, columns } = this.#table;
     const stream = client.query(
-      copyFrom(`COPY ${name} (${columns.map(quoted).join(", ")}) FROM STDIN`),
+      copyFrom(`COPY ${name} (${columns.map(quoteIdentifier).join(", ")}) FROM STDIN`),
     );
     await new Promise<void>((resolve, reject) => {
       stream.on("finish", resolve);

@@ -1,4 +1,5 @@
-import { onConflictUpdate, quoted } from "../../sql/sink/database-sink-options.js";
+import { quoteIdentifier } from "../../sql/identifier.js";
+import { onConflictUpdate } from "../../sql/sink/database-sink-options.js";
 import { sinkRefused } from "../../sql/sink/sql-sink-error.js";
 import { loadPostgresCopy } from "./postgres-sink-copy.js";
 import { statementFailed } from "./postgres-sink-errors.js";
@@ -21,7 +22,10 @@ export function postgresTable(options: {
 }): PostgresTable {
   const { schema, table, columns, key, mode, method } = options;
   return {
-    name: schema === undefined ? quoted(table) : `${quoted(schema)}.${quoted(table)}`,
+    name:
+      schema === undefined
+        ? quoteIdentifier(table)
+        : `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`,
     columns,
     method,
     onConflict: mode === "upsert" ? onConflictUpdate(columns, key) : "",
@@ -52,7 +56,7 @@ export async function openTable(
     const columns = columnsOf(owner, table, found);
     // The server checks rights and the key's constraint, and writes nothing.
     const nulls = table.columns.map(() => "NULL").join(", ");
-    const names = table.columns.map(quoted).join(", ");
+    const names = table.columns.map(quoteIdentifier).join(", ");
     await session.query(
       `EXPLAIN INSERT INTO ${table.name} (${names}) VALUES (${nulls})${table.onConflict}`,
     );

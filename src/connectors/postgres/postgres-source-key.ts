@@ -1,10 +1,6 @@
 import { unsupportedOperation } from "../../errors/index.js";
-import {
-  keyNotUnique,
-  noSuchColumn,
-  quoteIdentifier,
-  type SqlRelation,
-} from "../../sql/source/index.js";
+import { quoteIdentifier } from "../../sql/identifier.js";
+import { keyNotUnique, noSuchColumn, type SqlRelation } from "../../sql/source/index.js";
 import type { PostgresClient } from "./postgres-driver.js";
 
 /** The key in SQL. */

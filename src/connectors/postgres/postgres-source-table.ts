@@ -1,8 +1,8 @@
+import { quoteIdentifier } from "../../sql/identifier.js";
 import {
   checkKeyText,
   type KeyRange,
   keyIsNull,
-  quoteIdentifier,
   type SqlColumn,
   type SqlKey,
   type SqlPage,

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type BetterSqlite3 from "better-sqlite3";
-import { HeadwaterError } from "../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../errors/index.js";
 import { expecting } from "../../options/expecting.js";
 
 export type SqliteDatabase = BetterSqlite3.Database;
@@ -134,11 +134,8 @@ function fileNotFound(message: string, cause: unknown): HeadwaterError {
   });
 }
 
-function codeOf(error: unknown): string {
+/** The `code` of a system error or of SQLite; empty for anything else. */
+export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : "";
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../errors/index.js";
 import { sinkInterrupted, sinkRefused } from "../../sql/sink/sql-sink-error.js";
+import { codeOf } from "./sqlite-driver.js";
 
 /** Whether another connection's lock was in the way. */
 export function isBusy(error: unknown): boolean {
@@ -43,7 +44,7 @@ export function sqliteFailed(
   }
   return sinkRefused(
     owner,
-    `cannot ${doing}: ${error instanceof Error ? error.message : String(error)}`,
+    `cannot ${doing}: ${messageOf(error)}`,
     "Check the sink's options, the table, and that the file may be written.",
   );
 }
@@ -53,9 +54,4 @@ function whyRefused(error: unknown): string {
   const code = codeOf(error);
   if (code === "SQLITE_CONSTRAINT_TRIGGER") return `a trigger refused it (${code})`;
   return error instanceof Error ? `${error.message} (${code})` : code;
-}
-
-function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : "";
 }

@@ -1,4 +1,5 @@
-import { onConflictUpdate, quoted } from "../../sql/sink/database-sink-options.js";
+import { quoteIdentifier } from "../../sql/identifier.js";
+import { onConflictUpdate } from "../../sql/sink/database-sink-options.js";
 import { sinkRefused } from "../../sql/sink/sql-sink-error.js";
 import type { SqliteDatabase } from "./sqlite-driver.js";
 import { openSqlite } from "./sqlite-driver.js";
@@ -60,7 +61,7 @@ export function rowWriter(
   columns: readonly string[],
 ): (rows: SqliteRows) => void {
   const statement = database.prepare(
-    `INSERT INTO ${quoted(name)} (${columns.map(quoted).join(", ")}) VALUES (${columns.map(() => "?").join(", ")})${mode === "upsert" ? onConflictUpdate(columns, key) : ""}`,
+    `INSERT INTO ${quoteIdentifier(name)} (${columns.map(quoteIdentifier).join(", ")}) VALUES (${columns.map(() => "?").join(", ")})${mode === "upsert" ? onConflictUpdate(columns, key) : ""}`,
   );
   return (rows) => {
     for (let i = 0; i < rows.length; i++) {

@@ -1,8 +1,8 @@
+import { quoteIdentifier } from "../../sql/identifier.js";
 import {
   keyIsNull,
   keyNotUnique,
   noSuchColumn,
-  quoteIdentifier,
   type SqlKey,
   type SqlRelation,
 } from "../../sql/source/index.js";

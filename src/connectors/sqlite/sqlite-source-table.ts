@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import type BetterSqlite3 from "better-sqlite3";
+import { quoteIdentifier } from "../../sql/identifier.js";
 import {
   checkKeyText,
   type KeyRange,
-  quoteIdentifier,
   type SqlColumn,
   type SqlKey,
   type SqlPage,

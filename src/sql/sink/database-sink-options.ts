@@ -3,6 +3,7 @@ import type { Timestamp } from "../../api/watermark.js";
 import { optionInvalid } from "../../errors/index.js";
 import { expecting } from "../../options/expecting.js";
 import { wholeNumber } from "../../options/parse-options.js";
+import { quoteIdentifier } from "../identifier.js";
 
 /** A row: a value a column, in the order of `columns`, or by the columns' names. */
 export type SqlRow = readonly unknown[] | Readonly<Record<string, unknown>>;
@@ -102,16 +103,13 @@ export function keyColumns(
   return all;
 }
 
-/** A name as an identifier in SQL, whatever is in it. */
-export function quoted(identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`;
-}
-
 /** What follows VALUES in an upsert: the row that is there gets the new row's values. */
 export function onConflictUpdate(columns: readonly string[], key: readonly string[]): string {
   const rest = columns.filter((column) => !key.includes(column));
-  const conflict = ` ON CONFLICT (${key.map(quoted).join(", ")}) DO `;
+  const conflict = ` ON CONFLICT (${key.map(quoteIdentifier).join(", ")}) DO `;
   if (rest.length === 0) return `${conflict}NOTHING`;
-  const set = rest.map((column) => `${quoted(column)} = excluded.${quoted(column)}`);
+  const set = rest.map(
+    (column) => `${quoteIdentifier(column)} = excluded.${quoteIdentifier(column)}`,
+  );
   return `${conflict}UPDATE SET ${set.join(", ")}`;
 }

@@ -57,11 +57,6 @@ export interface SqlAccess {
   open(): Promise<SqlTable>;
 }
 
-/** A name in SQL, whatever it contains. */
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 export function isSameKey(a: SqlKey, b: SqlKey): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i]);
 }

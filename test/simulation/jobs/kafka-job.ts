@@ -1,6 +1,7 @@
 import type { SourceReader } from "../../../src/api/index.js";
+import { RecordCodecs } from "../../../src/connectors/kafka/records/index.js";
 import type { KafkaCommittable } from "../../../src/connectors/kafka/sink/kafka-committer.js";
-import { createKafkaSink, loadCodecs } from "../../../src/connectors/kafka/sink/kafka-sink.js";
+import { createKafkaSink } from "../../../src/connectors/kafka/sink/kafka-sink.js";
 import { kafkaJson } from "../../../src/connectors/kafka/source/deserialization.js";
 import { kafkaSource } from "../../../src/connectors/kafka/source/kafka-source.js";
 import type { KafkaSourceOptions } from "../../../src/connectors/kafka/source/kafka-source-options.js";
@@ -47,8 +48,7 @@ function source(world: World, cluster: KafkaCluster): Source<number, KafkaPartit
   const { life } = world;
   return {
     ...kafkaSource(options),
-    createReader: (context) =>
-      checked(new KafkaSourceReader(context, reader, { loadCodecs }), life, cluster),
+    createReader: (context) => checked(new KafkaSourceReader(context, reader), life, cluster),
   } as Source<number, KafkaPartitionSplit, unknown>;
 }
 
@@ -115,7 +115,7 @@ function sink(world: World, cluster: KafkaCluster): Sink<number> {
 
 /** The real Kafka source and exactly-once sink, with a cluster that is in memory. */
 export const kafkaJob: SimulatedJob = {
-  prepare: async () => void (await loadCodecs()),
+  prepare: async () => void (await RecordCodecs.load()),
   define: (world) =>
     defineJob("simulated", (env) => {
       const cluster = clusterOf(world);

@@ -28,8 +28,21 @@ export class RecordCodecs {
   ]);
   readonly #loading = new Map<CompressionType, Promise<void>>();
 
-  /** Codecs with the native checksum and LZ4 where those are installed; without them it works as well, slower. */
-  static async load(): Promise<RecordCodecs> {
+  static #shared: Promise<RecordCodecs> | undefined;
+
+  /**
+   * Codecs with the native checksum and LZ4 where those are installed; without them it works as well, slower.
+   * Loaded once for the process.
+   */
+  static load(): Promise<RecordCodecs> {
+    RecordCodecs.#shared ??= RecordCodecs.#loadAll().catch((error: unknown) => {
+      RecordCodecs.#shared = undefined;
+      throw error;
+    });
+    return RecordCodecs.#shared;
+  }
+
+  static async #loadAll(): Promise<RecordCodecs> {
     const codecs = new RecordCodecs();
     codecs.crc32c = await loadCrc32c();
     codecs.#loaded.set("lz4", await loadLz4Codec());

@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../../errors/index.js";
 import { badField } from "../source/field-decoders.js";
 import type { FieldPreparation } from "../source/record-preparation.js";
 import type { RegistryClient } from "./registry-client.js";
@@ -62,7 +62,7 @@ export class RegistrySchemas implements FieldPreparation {
     try {
       return codec.decode(bytes, start + PREFIX_LENGTH, end);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       throw badField(`schema ${id} does not fit: ${reason.slice(0, 300)}`, cause);
     }
   }
@@ -96,7 +96,7 @@ export class RegistrySchemas implements FieldPreparation {
     try {
       this.#codecs.set(id, codecOf(driver, schema, this.#options));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.#unusable.set(id, reason.slice(0, 300));
     }
   }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { HeadwaterError } from "../../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../../errors/index.js";
 import { expecting } from "../../../options/expecting.js";
 import { parseOptions } from "../../../options/parse-options.js";
 import {
@@ -103,7 +103,7 @@ export function registrySerializer<T>(
       try {
         return opened.codec.encode(opened.prefix, value);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         throw new FieldRefused(`subject ${parsed.subject}: ${reason.slice(0, 300)}`);
       }
     },
@@ -145,7 +145,7 @@ async function codecFor(
   } catch (cause) {
     throw new HeadwaterError(
       "KAFKA_REQUEST_FAILED",
-      `the schema of subject ${subject} of ${client.name} cannot be used: ${cause instanceof Error ? cause.message : cause}`,
+      `the schema of subject ${subject} of ${client.name} cannot be used: ${messageOf(cause)}`,
       { domain: "user", retry: "never", scope: "job", cause },
     );
   }

@@ -29,17 +29,6 @@ const FIRST_RETRY_DELAY = 20;
 const MAX_WARNINGS = 100;
 const ACKS = { all: -1, leader: 1, none: 0 } as const;
 
-let loading: Promise<RecordCodecs> | undefined;
-
-/** The codecs of all sinks; they are loaded once. */
-export function loadCodecs(): Promise<RecordCodecs> {
-  loading ??= RecordCodecs.load().catch((error: unknown) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading;
-}
-
 /** A sink into Kafka topics over some clients. Throws OPTION_INVALID. */
 export function createKafkaSink<T>(
   options: KafkaSinkOptions<T>,
@@ -75,7 +64,7 @@ async function openWriter<T>(
 ): Promise<KafkaSinkWriter<T>> {
   const { context } = attempt;
   const owner = ownerOf(options, context);
-  const codecs = await loadCodecs();
+  const codecs = await RecordCodecs.load();
   await codecs.prepare(options.compression);
   const client = await clients.create(`${clientName(context)}-sink`);
   const retries = new Retries({

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { HeadwaterError } from "../../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../../errors/index.js";
 
 /** Decodes bytes[start..end). */
 export type FieldDecoder<T> = (bytes: Buffer, start: number, end: number) => T;
@@ -110,10 +110,6 @@ function checkOf<T>(schema: JsonCheck<T> | StandardSchema<T>): JsonCheck<T> {
     const reasons = result.issues.map(({ message }) => message).join("; ");
     throw badField(`refused by the schema of kafkaJson: ${shorten(reasons)}`);
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** What the parser says, without the text that it quotes. */

@@ -1,6 +1,6 @@
 import type { PollBudget, SourceOutput, SourceReaderContext } from "../../../api/source-reader.js";
 import type { RecordEmitter, RecordsWithSplitIds } from "../../../api/split-reader.js";
-import { HeadwaterError } from "../../../errors/index.js";
+import { HeadwaterError, messageOf } from "../../../errors/index.js";
 import { isColumnDeserializer, type KafkaDeserializer } from "./deserialization.js";
 import { badField } from "./field-decoders.js";
 import { KafkaFetch } from "./kafka-fetch.js";
@@ -84,7 +84,7 @@ export class KafkaRecordEmitter<T> implements RecordEmitter<RecordPlace, T, Kafk
   #reportBad(record: RecordPlace, splitId: string, error: unknown): void {
     const { topic, partition, offset, value } = record;
     const raw = value ?? record.key ?? NO_BYTES;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const place = `partition ${topic}-${partition}, offset ${offset}`;
     this.#context.reportBadRecord({
       splitId,

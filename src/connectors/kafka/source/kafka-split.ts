@@ -1,5 +1,5 @@
 import type { SimpleVersionedSerializer, SourceSplit } from "../../../api/source-split.js";
-import { HeadwaterError, illegalArgument } from "../../../errors/index.js";
+import { HeadwaterError, illegalArgument, messageOf } from "../../../errors/index.js";
 import type { TopicPartition } from "../client/kafka-client.js";
 import { JavaDataReader, JavaDataWriter } from "./java-data.js";
 
@@ -111,7 +111,7 @@ export function readDamaged<T>(name: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new HeadwaterError("SERIALIZER_FAILED", `${name} cannot be read: ${reason}`, {
       domain: "external",
       retry: "never",

@@ -2,6 +2,7 @@ import type { Cancel, ProcessingTimeService } from "../../../mailbox/ports.js";
 import type { FetchedPartition, FetchRequest, KafkaClient } from "../client/kafka-client.js";
 import type { RecordCodecs } from "../records/index.js";
 import { AssignedPartition, type PartitionRecords, sizeOf } from "./assigned-partition.js";
+import { backOff } from "./back-off.js";
 import {
   isRetried,
   mayRetry,
@@ -49,9 +50,6 @@ export interface Polled {
   /** Partitions of which everything has been handed out. */
   readonly ended: readonly string[];
 }
-
-const BACK_OFF = 50;
-const MAX_BACK_OFF = 1000;
 
 /**
  * Reads assigned partitions from the brokers that lead them, ahead of whoever takes what has arrived
@@ -348,10 +346,7 @@ export class PartitionConsumer {
     partition.leader = undefined;
     partition.isIdle = false;
     this.#staleTopics.add(partition.topic);
-    this.#rest(
-      partition,
-      Math.min(MAX_BACK_OFF, BACK_OFF * 2 ** Math.min(partition.attempts++, 10)),
-    );
+    this.#rest(partition, backOff(++partition.attempts));
   }
 
   #rest(partition: AssignedPartition, delay: number): void {

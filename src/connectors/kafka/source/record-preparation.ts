@@ -1,6 +1,7 @@
 import type { Cancel, ProcessingTimeService } from "../../../mailbox/ports.js";
 import { RecordBatchReader, RecordColumns } from "../records/index.js";
 import type { PartitionRecords } from "./assigned-partition.js";
+import { backOff } from "./back-off.js";
 import { mayRetry } from "./fetch-errors.js";
 import type { DecodeOptions } from "./kafka-fetch.js";
 
@@ -53,8 +54,6 @@ interface PreparationParts {
   readonly counts: { fetchFailed(): void };
 }
 
-const BACK_OFF = 50;
-const MAX_BACK_OFF = 1000;
 /** About seven seconds; then the restart strategy decides. */
 const MAX_TRIES = 10;
 
@@ -112,7 +111,7 @@ export class RecordPreparation {
         if (!mayRetry(error) || tries === MAX_TRIES) throw error;
         this.#parts.counts.fetchFailed();
       }
-      await this.#rest(Math.min(MAX_BACK_OFF, BACK_OFF * 2 ** (tries - 1)));
+      await this.#rest(backOff(tries));
       if (this.#isClosed) return;
       loading = this.#prepare(this.#columns);
     }

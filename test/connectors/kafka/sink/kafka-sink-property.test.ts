@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { RecordCodecs } from "../../../../src/connectors/kafka/records/index.js";
 import {
   createKafkaSink,
   type KafkaSinkOptions,
 } from "../../../../src/connectors/kafka/sink/index.js";
-import { loadCodecs } from "../../../../src/connectors/kafka/sink/kafka-sink.js";
 import {
   defineJob,
   fixedDelayRestart,
@@ -22,7 +22,7 @@ import {
 } from "../../../support/kafka/simulated-kafka.js";
 
 // Native modules come from the disk; the harness waits for promises only.
-beforeAll(() => loadCodecs());
+beforeAll(() => RecordCodecs.load());
 
 const RESTART = fixedDelayRestart({ attempts: 100_000, delay: 5 });
 const PARTITIONS = 3;

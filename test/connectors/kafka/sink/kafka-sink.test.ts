@@ -1,11 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ProduceRequest } from "../../../../src/connectors/kafka/client/kafka-client.js";
-import { partitionForKey } from "../../../../src/connectors/kafka/records/index.js";
+import { partitionForKey, RecordCodecs } from "../../../../src/connectors/kafka/records/index.js";
 import {
   createKafkaSink,
   type KafkaSinkOptions,
 } from "../../../../src/connectors/kafka/sink/index.js";
-import { loadCodecs } from "../../../../src/connectors/kafka/sink/kafka-sink.js";
 import { explain } from "../../../../src/errors/index.js";
 import { defineJob, type JobDefinition, noRestart } from "../../../../src/index.js";
 import { VirtualClock } from "../../../../src/mailbox/index.js";
@@ -14,7 +13,7 @@ import { JobHarness } from "../../../support/job-harness.js";
 import { SimulatedKafka } from "../../../support/kafka/simulated-kafka.js";
 
 // Native modules come from the disk; the harness waits for promises only.
-beforeAll(() => loadCodecs());
+beforeAll(() => RecordCodecs.load());
 
 function job(
   kafka: SimulatedKafka,
