@@ -181,7 +181,7 @@ describe("a server that stops in the middle", () => {
 
   /** Looks at a job until something has come about. */
   async function until(condition: () => boolean): Promise<void> {
-    for (let i = 0; i < 2000 && !condition(); i++) await setTimeout(5);
+    for (let i = 0; i < 5000 && !condition(); i++) await setTimeout(5);
     expect(condition()).toBe(true);
   }
 
@@ -189,7 +189,7 @@ describe("a server that stops in the middle", () => {
     const { job, end } = endless();
     const handle = await job.run({
       checkpoint: {
-        storage: s3.storage({ requestTimeout: 200 }),
+        storage: s3.storage({ requestTimeout: 3_000 }),
         interval: 20,
         tolerableFailures: 1000,
       },
@@ -218,14 +218,14 @@ describe("a server that stops in the middle", () => {
   it("fails a job that tolerates no failure, saying what has not answered", async () => {
     const { job, end } = endless();
     const handle = await job.run({
-      checkpoint: { storage: s3.storage({ requestTimeout: 200 }), interval: 20 },
+      checkpoint: { storage: s3.storage({ requestTimeout: 3_000 }), interval: 20 },
       restartStrategy: noRestart(),
     });
     await until(() => handle.status().completedCheckpoints >= 1);
     s3.server.pause();
     try {
       const error = await handle.done.catch((thrown: unknown) => thrown);
-      expect(explain(error)).toMatch(/has failed.*S3 has not answered within 200 ms/);
+      expect(explain(error)).toMatch(/has failed.*S3 has not answered within 3000 ms/);
     } finally {
       s3.server.resume();
       end();
