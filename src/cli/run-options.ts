@@ -1,4 +1,3 @@
-import { isS3Address } from "../checkpoint/storage-address.js";
 import type { RunOptions } from "../runtime/index.js";
 
 /** What `headwater run` was told, as commander gives it. */
@@ -53,16 +52,12 @@ export function resumeCommand(file: string, args: RunArguments): (location: stri
     ["--checkpoint-min-pause", args.checkpointMinPause],
     ["--tolerable-failures", args.tolerableFailures],
     ["--retained", args.retained],
-  ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${quoted(value)}`]));
+  ].flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} ${shellWord(String(value))}`],
+  );
   if (args.pauseUntilFirstCheckpoint === true) options.push("--pause-until-first-checkpoint");
-  const start = ["headwater run", file, ...options, ...own].join(" ");
-  return (location) => `${start} --from-savepoint ${quoted(location)}`;
-}
-
-/** An address in S3 may have a query, which a shell would take apart. */
-function quoted(value: string | number): string {
-  const text = String(value);
-  return isS3Address(text) && /[^\w:/.%-]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : text;
+  const start = ["headwater run", shellWord(file), ...options, ...own].join(" ");
+  return (location) => `${start} --from-savepoint ${shellWord(location)}`;
 }
 
 /** As a shell reads it back. */

@@ -17,10 +17,15 @@ export function bothSinks<T>(first: Sink<T>, second: Sink<T>): Sink<T, BothState
         context,
         restored?.flatMap((states) => states.first),
       );
-      const other = await second.createWriter(
-        context,
-        restored?.flatMap((states) => states.second),
-      );
+      const other = await Promise.resolve(
+        second.createWriter(
+          context,
+          restored?.flatMap((states) => states.second),
+        ),
+      ).catch(async (error: unknown) => {
+        await one.close?.();
+        throw error;
+      });
       return {
         async write(records, timestamps) {
           await Promise.all([one.write(records, timestamps), other.write(records, timestamps)]);
@@ -41,8 +46,11 @@ export function bothSinks<T>(first: Sink<T>, second: Sink<T>): Sink<T, BothState
           },
         ],
         async close() {
-          await one.close?.();
-          await other.close?.();
+          try {
+            await one.close?.();
+          } finally {
+            await other.close?.();
+          }
         },
       };
     },
