@@ -4,7 +4,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 30_000,
+    // For what hangs; a busy machine may take long.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     // Many tests wait for processes of their own: a core for each worker is enough.
     maxWorkers: availableParallelism(),
     reporters: ["default"],
@@ -18,8 +21,20 @@ export default defineConfig({
         replacement: new URL("./machines/index.ts", import.meta.url).pathname,
       },
       {
+        find: /^headwater\/inspect$/,
+        replacement: new URL("./src/inspect/index.ts", import.meta.url).pathname,
+      },
+      {
+        find: /^headwater\/metrics$/,
+        replacement: new URL("./src/metrics/index.ts", import.meta.url).pathname,
+      },
+      {
         find: /^headwater\/control$/,
         replacement: new URL("./src/control/index.ts", import.meta.url).pathname,
+      },
+      {
+        find: /^headwater\/testing$/,
+        replacement: new URL("./src/testing/index.ts", import.meta.url).pathname,
       },
       {
         find: /^headwater\/connectors\/(\w+)$/,

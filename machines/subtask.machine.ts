@@ -10,9 +10,9 @@ export type SubtaskMachineEvent =
   | { readonly type: "SavepointCompleted" }
   | { readonly type: "SavepointAborted" }
   | { readonly type: "InputEnded" }
-  /** Everything is written and nothing waits for a commit. */
+  /** Everything is written and nothing waits for a commit, of the reader neither. */
   | { readonly type: "SinkFinished" }
-  /** Everything is written, and some of it waits for a commit. */
+  /** Everything is written, and something waits for a commit: of the sink, or of the reader. */
   | { readonly type: "SinkPrepared" }
   | { readonly type: "Committed" }
   | { readonly type: "Failed" }
@@ -92,7 +92,7 @@ export const subtaskMachine = setup({
     },
     COMMITTING: {
       description:
-        "Everything is written; what the sink has prepared waits until a checkpoint that holds it is durable, and is committed.",
+        "Everything is written; what the sink has prepared, and the reader wants to commit, waits until a checkpoint that holds it is durable, and is committed.",
       meta: { flink: "StreamTask.waitForFinalCheckpoint (FLIP-147)" },
       entry: "awaitCommit",
       on: {

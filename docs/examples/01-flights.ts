@@ -5,6 +5,8 @@
  * time is skewed by months (try `ALIGNMENT=off npm start`); with it no split runs more than a day
  * ahead of the slowest, so a day's result can be printed as soon as the watermark has passed it.
  *
+ * `npm start -- --inspect` prints the address of a page that shows it, in slow motion.
+ *
  * With `--kafka host:port` the flights go through a topic first; `npm run kafka` starts a broker.
  */
 import { createRequire } from "node:module";
@@ -53,6 +55,9 @@ export default defineJob("flights", (env) => {
     )
     .sinkTo(report());
 });
+
+/** With `--inspect` the flights take two minutes, not seconds: time to watch them. */
+export const inspectPace = 25_000;
 
 /** What the command line takes for this job besides its own options. */
 export const options = {

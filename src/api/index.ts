@@ -2,6 +2,7 @@ export type * from "./bad-record.js";
 export type * from "./boundedness.js";
 export type * from "./capabilities.js";
 export type * from "./data-output.js";
+export type * from "./logger.js";
 export type * from "./metrics.js";
 export type * from "./operator-event.js";
 export type * from "./sink.js";

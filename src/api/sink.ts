@@ -51,6 +51,8 @@ export interface SinkWriter<T, WriterStateT = unknown, CommT = unknown> {
  */
 export interface Sink<T, WriterStateT = unknown, CommT = unknown> {
   readonly name: string;
+  /** Looks at the job before anything of it runs; throws OPTION_INVALID where they do not fit together. */
+  verify?(job: SinkJob): void;
   /** `restored`: what writers of the restored checkpoint had as state; none on a fresh start. */
   createWriter(
     context: SinkWriterContext,
@@ -59,6 +61,15 @@ export interface Sink<T, WriterStateT = unknown, CommT = unknown> {
   /** Needed when writers have state. */
   readonly writerStateSerializer?: SimpleVersionedSerializer<WriterStateT>;
   readonly committer?: SinkCommitter<CommT>;
+}
+
+/** A job as its sinks see it before it starts. */
+export interface SinkJob {
+  readonly jobName: string;
+  /** The longest time that is planned between two checkpoints, milliseconds; undefined: there are no periodic ones. */
+  readonly checkpointInterval: number | undefined;
+  /** False when another sink of the job has claimed that name, of something that only one sink may use. */
+  claim(name: string): boolean;
 }
 
 /** How a sink makes visible what its writers have prepared. */

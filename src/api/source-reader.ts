@@ -83,6 +83,8 @@ export interface SourceReaderContext {
   readonly actors: ReaderActors;
   /** One object for the reader's life; set anew before each `pollNext`. */
   readonly pollBudget: PollBudget;
+  /** The timestamp of the last record that was emitted, -Infinity for none; for metrics. */
+  readonly lastEmittedTimestamp?: (() => Timestamp) | undefined;
   /** Sees the machines of the reader's parts; undefined while nobody looks. */
   readonly inspect?: InspectionObserver | undefined;
   /** True when per-split alignment may go on for readers that cannot pause splits. */
@@ -124,6 +126,11 @@ export interface SourceReader<T, SplitT extends SourceSplit> {
   pauseOrResumeSplits?(splitsToPause: readonly string[], splitsToResume: readonly string[]): void;
   notifyCheckpointComplete?(checkpointId: number): void;
   notifyCheckpointAborted?(checkpointId: number): void;
+  /**
+   * Whether the completion of a checkpoint would commit something outside. When it says so at the end of the
+   * input, the subtask waits for one more checkpoint, if there are periodic ones (FLIP-147).
+   */
+  hasUncommitted?(): boolean;
   /** Frees everything; resolves when no I/O of the reader goes on. */
   close(): void | Promise<void>;
 }

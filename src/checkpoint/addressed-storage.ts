@@ -72,6 +72,7 @@ function withOtherAddresses(
     storeSavepoint: async (data, target) => at(target).storeSavepoint(data, target),
     list: () => home.list(),
     discard: (location) => home.discard(location),
+    discardSavepoint: async (savepoint) => at(savepoint.location).discardSavepoint?.(savepoint),
     load: async (location) => at(location).load(location),
     restoreCandidates: () => home.restoreCandidates(),
   };

@@ -1,4 +1,5 @@
 import type { MetricGroup } from "../api/metrics.js";
+import type { JobLog } from "../logging/index.js";
 import type { Address, InspectionObserver } from "../mailbox/index.js";
 import type { CheckpointStorage } from "./checkpoint-data.js";
 import type { CheckpointedPipeline } from "./pending-checkpoint.js";
@@ -9,6 +10,7 @@ export interface CheckpointCoordinatorOptions {
   readonly storage: CheckpointStorage;
   readonly jobMaster: Address;
   readonly metricGroup: MetricGroup;
+  readonly log?: JobLog;
   /** Undefined: checkpoints on demand only. */
   readonly interval?: number;
   /** A checkpoint that takes longer is aborted; default 10 minutes. */

@@ -20,12 +20,12 @@ import type { CompletedCheckpoint } from "./checkpoint-data.js";
 import type {
   CheckpointCoordinatorEvent,
   CheckpointCoordinatorReport,
-  CheckpointsSuspended,
 } from "./checkpoint-event.js";
 import { CheckpointMetrics } from "./checkpoint-metrics.js";
 import { CheckpointRequestQueue, type RequestBatch } from "./checkpoint-request-queue.js";
 import { CheckpointSchedule } from "./checkpoint-schedule.js";
 import { CheckpointStoring } from "./checkpoint-storing.js";
+import { CheckpointSuspension } from "./checkpoint-suspension.js";
 import { PendingCheckpoint } from "./pending-checkpoint.js";
 import { runningAttempts, SubtaskRegistry } from "./subtask-registry.js";
 
@@ -53,12 +53,12 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
   readonly #schedule: CheckpointSchedule;
   readonly #requests: CheckpointRequestQueue;
   readonly #storing: CheckpointStoring;
+  readonly #suspension: CheckpointSuspension;
   readonly #subtasks = new SubtaskRegistry();
   readonly #coordinators = new Map<string, Address>();
   readonly #metrics: CheckpointMetrics;
   #pending: PendingCheckpoint | undefined;
   #lastCheckpoint: CompletedCheckpoint | undefined;
-  #suspendReplyTo: Address | undefined;
   #closeReplyTo: Address | undefined;
   /** The mailbox event that the machine is working on: its actions take the payload from here. */
   #received: CheckpointCoordinatorEvent | undefined;
@@ -76,6 +76,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     this.#options = options;
     this.#requests = new CheckpointRequestQueue(context);
     this.#storing = new CheckpointStoring(context, options.storage);
+    this.#suspension = new CheckpointSuspension(context, this.#storing);
     this.#awaited = new AwaitedCheckpoint(context, options);
     this.#schedule = new CheckpointSchedule(context, {
       interval: options.interval,
@@ -83,9 +84,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
       minPause: options.minPause ?? 0,
     });
     for (const { id, coordinator } of options.pipelines) this.#coordinators.set(id, coordinator);
-    this.#metrics = new CheckpointMetrics(options.metricGroup, () =>
-      this.#pending === undefined ? 0 : 1,
-    );
+    this.#metrics = new CheckpointMetrics(options, () => (this.#pending === undefined ? 0 : 1));
     this.#machine = new MachineHost(checkpointMachine, {
       actions: this.#machineActions(),
       id: context.self,
@@ -148,11 +147,11 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
         this.#requests.add(event);
         break;
       case "Suspend":
-        this.#suspendReplyTo = event.replyTo;
+        this.#suspension.asked(event.replyTo);
         this.#send({ type: "Suspend" });
         break;
       case "Resume":
-        this.#suspendReplyTo = undefined;
+        this.#suspension.resumed();
         this.#send({ type: "Resume" });
         break;
       case "CloseCheckpointCoordinator":
@@ -173,6 +172,13 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
         break;
       case "StoreSettled":
         this.#storeSettled(event.checkpointId);
+        this.#suspension.settled(this.#lastCheckpoint);
+        break;
+      case "DiscardSettled":
+        this.#suspension.settled(this.#lastCheckpoint);
+        break;
+      case "SuspendTimedOut":
+        this.#suspension.timedOut(event.suspension, this.#lastCheckpoint);
         break;
       default:
         throw illegalState(
@@ -204,7 +210,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
       },
       startScheduler: () => this.#schedule.start(),
       stopScheduler: () => this.#schedule.stop(),
-      confirmSuspended: () => this.#confirmSuspended(),
+      confirmSuspended: () => this.#suspension.suspended(this.#lastCheckpoint),
       startCloseTimeout: () => {
         this.#context.postAfter(CLOSE_TIMEOUT, { type: "CloseTimedOut" });
       },
@@ -341,7 +347,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     const { checkpointId, requests } = pending.options;
     this.#lastFailure = checkpointAborted(checkpointId, this.#received, this.#storeError);
     this.#awaited.aborted();
-    this.#metrics.failed();
+    this.#metrics.failed(checkpointId, this.#lastFailure);
     this.#notify(pending, { type: "CheckpointAborted", checkpointId });
     this.#requests.fail(requests, this.#lastFailure);
   }
@@ -365,15 +371,7 @@ export class CheckpointCoordinator implements Actor<CheckpointCoordinatorEvent> 
     for (const to of pending.options.participants) this.#context.post(to, event);
   }
 
-  // Suspending and closing ---------------------------------------------------------------------
-
-  #confirmSuspended(): void {
-    const replyTo = this.#suspendReplyTo;
-    this.#suspendReplyTo = undefined;
-    if (replyTo === undefined) return;
-    const type: CheckpointsSuspended["type"] = "CheckpointsSuspended";
-    this.#context.post(replyTo, { type, lastCheckpoint: this.#lastCheckpoint });
-  }
+  // Closing ------------------------------------------------------------------------------------
 
   #close(): void {
     const pending = this.#endPending();

@@ -86,6 +86,11 @@ export interface CheckpointStorage {
    * rejects, and leaves savepoints and whatever is not the job's alone.
    */
   discard(location: string): Promise<void>;
+  /**
+   * Deletes a savepoint that became durable only after it was aborted: nobody was told of it, and a
+   * resumed job must not go back to it. Never rejects; a storage without it leaves them.
+   */
+  discardSavepoint?(savepoint: CompletedCheckpoint): Promise<void>;
   /** Reads and verifies one; throws CHECKPOINT_NOT_FOUND, CHECKPOINT_CORRUPT or CHECKPOINT_VERSION_UNSUPPORTED. */
   load(location: string): Promise<CheckpointData>;
 }

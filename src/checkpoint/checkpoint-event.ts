@@ -89,8 +89,8 @@ export interface RequestCheckpoint {
  * The job restarts: what collects acknowledgements is aborted and nothing is triggered until Resume.
  *
  * A checkpoint that all have acknowledged is still stored. With `replyTo`, CheckpointsSuspended is
- * posted there when that is settled: whoever restores waits for it, so that no checkpoint completes
- * after an older one was chosen.
+ * posted there when that is settled, and the storage writes and deletes nothing any more (for 10 s at
+ * most): whoever restores waits for it, so that no checkpoint completes after an older one was chosen.
  */
 export interface Suspend {
   readonly type: "Suspend";
@@ -140,6 +140,17 @@ export interface StoreSettled {
   readonly checkpointId: number;
 }
 
+/** Own event: a checkpoint that became durable too late has been deleted, or could not be. */
+export interface DiscardSettled {
+  readonly type: "DiscardSettled";
+}
+
+/** Own timer: the storage has not answered for too long for a restart to wait. */
+export interface SuspendTimedOut {
+  readonly type: "SuspendTimedOut";
+  readonly suspension: number;
+}
+
 /** What the checkpoint coordinator's mailbox takes. */
 export type CheckpointCoordinatorEvent =
   | SubtaskRunning
@@ -159,6 +170,8 @@ export type CheckpointCoordinatorEvent =
   | AwaitedCheckpointDue
   | CheckpointTimedOut
   | CloseTimedOut
+  | DiscardSettled
+  | SuspendTimedOut
   | StoreSettled;
 
 /** To the job master: a checkpoint is durable, and a later restart goes back to it. */

@@ -1,16 +1,26 @@
-import type { Counter, MetricGroup } from "../api/metrics.js";
+import type { Counter } from "../api/metrics.js";
+import { errorFields, type JobLog } from "../logging/index.js";
+import type { CheckpointCoordinatorOptions } from "./checkpoint-coordinator-options.js";
 import type { CompletedCheckpoint } from "./checkpoint-data.js";
 
-/** A checkpoint coordinator's metrics under Flink's names (`DefaultCheckpointStatsTracker`). */
+/**
+ * A checkpoint coordinator's metrics under Flink's names (`DefaultCheckpointStatsTracker`), and its
+ * lines in the job's log.
+ */
 export class CheckpointMetrics {
   readonly #completed: Counter;
   readonly #failed: Counter;
+  readonly #log: JobLog | undefined;
   /** Before the first checkpoint Flink reports -1. */
   #duration = -1;
   #size = -1;
   #lastId = -1;
 
-  constructor(group: MetricGroup, inProgress: () => number) {
+  constructor(
+    { metricGroup: group, log }: Pick<CheckpointCoordinatorOptions, "metricGroup" | "log">,
+    inProgress: () => number,
+  ) {
+    this.#log = log;
     this.#completed = group.counter("numberOfCompletedCheckpoints");
     this.#failed = group.counter("numberOfFailedCheckpoints");
     group.gauge("numberOfInProgressCheckpoints", inProgress);
@@ -25,9 +35,18 @@ export class CheckpointMetrics {
     this.#duration = duration;
     this.#size = checkpoint.bytes;
     this.#lastId = checkpoint.checkpointId;
+    const { checkpointId, kind, location, bytes } = checkpoint;
+    this.#log?.write("debug", "checkpoint completed", {
+      checkpointId,
+      kind,
+      location,
+      bytes,
+      duration,
+    });
   }
 
-  failed(): void {
+  failed(checkpointId: number, error: unknown): void {
     this.#failed.inc();
+    this.#log?.write("warn", "checkpoint failed", { checkpointId, err: errorFields(error) });
   }
 }

@@ -1,7 +1,7 @@
 import { HeadwaterError } from "../errors/index.js";
 import type { ActorContext } from "../mailbox/index.js";
 import type { CheckpointData, CheckpointStorage, CompletedCheckpoint } from "./checkpoint-data.js";
-import type { StoreSettled } from "./checkpoint-event.js";
+import type { DiscardSettled, StoreSettled } from "./checkpoint-event.js";
 
 /** Writes that are waited for or have timed out; more means that the storage does not answer at all. */
 const MAX_UNSETTLED = 3;
@@ -14,17 +14,24 @@ export type StoreOutcome =
 /**
  * Owns: the storage's answers until the checkpoint coordinator has seen them. Called by: the
  * checkpoint coordinator, in its loop; the answers come outside of it and only leave a StoreSettled.
- * Invariants: every `start` leads to exactly one StoreSettled, also when the storage throws.
+ * Invariants: every `start` leads to exactly one StoreSettled, also when the storage throws, and every
+ * `discard` to one DiscardSettled.
  */
 export class CheckpointStoring {
   readonly #context: ActorContext;
   readonly #storage: CheckpointStorage;
   readonly #outcomes = new Map<number, StoreOutcome>();
   #unsettled = 0;
+  #discarding = 0;
 
   constructor(context: ActorContext, storage: CheckpointStorage) {
     this.#context = context;
     this.#storage = storage;
+  }
+
+  /** It neither writes nor deletes, and its answers have been seen. */
+  get isQuiet(): boolean {
+    return this.#unsettled === 0 && this.#outcomes.size === 0 && this.#discarding === 0;
   }
 
   /** A savepoint when there is a target. */
@@ -48,10 +55,21 @@ export class CheckpointStoring {
     return outcome;
   }
 
-  /** Deletes what became durable too late; that it stays is harmless, so nobody waits for it. */
+  /**
+   * Deletes what became durable too late. What writers had prepared for it goes with the next restart,
+   * so a resumed job must not find it; when deleting fails, the next checkpoint is newer all the same.
+   */
   discard(checkpoint: CompletedCheckpoint): void {
-    if (checkpoint.kind === "SAVEPOINT") return;
-    Promise.resolve(this.#storage.discard(checkpoint.location)).catch(() => undefined);
+    const discarding =
+      checkpoint.kind === "SAVEPOINT"
+        ? this.#storage.discardSavepoint?.(checkpoint)
+        : this.#storage.discard(checkpoint.location);
+    this.#discarding++;
+    const settled = (): void => {
+      this.#discarding--;
+      this.#context.post(this.#context.self, { type: "DiscardSettled" } satisfies DiscardSettled);
+    };
+    Promise.resolve(discarding).then(settled, settled);
   }
 
   async #store(data: CheckpointData, target: string | undefined): Promise<CompletedCheckpoint> {

@@ -129,6 +129,11 @@ export class FileCheckpointStorage implements CheckpointStorage {
     await this.#remove(location);
   }
 
+  async discardSavepoint({ checkpointId, location }: CompletedCheckpoint): Promise<void> {
+    if (path.basename(location) !== savepointDirectory(this.#jobName, checkpointId)) return;
+    await this.#remove(location);
+  }
+
   async load(location: string): Promise<CheckpointData> {
     const data = decodeCheckpoint(await this.#read(location), location);
     try {

@@ -83,6 +83,10 @@ export class MemoryCheckpointStorage implements CheckpointStorage {
     if (this.#files.get(location)?.checkpoint.kind === "CHECKPOINT") this.#files.delete(location);
   }
 
+  async discardSavepoint({ location }: CompletedCheckpoint): Promise<void> {
+    this.#files.delete(location);
+  }
+
   async load(location: string): Promise<CheckpointData> {
     const file = this.#files.get(location);
     if (file === undefined) {

@@ -75,6 +75,40 @@ export async function cancelCommand(job: string, args: WaitArguments): Promise<v
   say(`${id} is cancelled`);
 }
 
+/** Of `headwater inspect`. */
+export interface InspectJobArguments {
+  readonly port?: number;
+  readonly token?: string;
+}
+
+/** Attaches an inspector to a running job and prints its address; without a name, to the only one. */
+export async function inspectJobCommand(
+  job: string | undefined,
+  { port, token }: InspectJobArguments,
+): Promise<void> {
+  const { id, path } = job === undefined ? await onlyJob() : await findJob(job, QUICK);
+  const options = { ...(port !== undefined && { port }), ...(token !== undefined && { token }) };
+  const { url } = await askJob(path, { type: "inspect", ...options }, QUICK);
+  print(url);
+  say(`${id} shows itself there until it ends`);
+}
+
+async function onlyJob(): Promise<FoundJob> {
+  const jobs = await findJobs(QUICK);
+  const [job] = jobs;
+  if (job !== undefined && jobs.length === 1) return job;
+  throw new HeadwaterError(
+    "ILLEGAL_ARGUMENT",
+    job === undefined ? "no job runs here" : `${jobs.length} jobs run here`,
+    {
+      domain: "user",
+      retry: "never",
+      scope: "job",
+      hint: job === undefined ? "headwater run starts one." : "Say which: headwater inspect <job>.",
+    },
+  );
+}
+
 /** The checkpoints and savepoints that a job can go on from. */
 export async function checkpointsCommand(job: string, { json }: OutputArguments): Promise<void> {
   const found = await findJob(job, QUICK);

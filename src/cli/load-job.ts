@@ -14,6 +14,14 @@ interface JobFile {
   readonly default?: unknown;
   readonly options?: ParseArgsConfig["options"];
   readonly jobWith?: (values: Readonly<Record<string, unknown>>) => unknown;
+  /** Records a second of each source when somebody looks on and gives no pace: for a job to be shown. */
+  readonly inspectPace?: unknown;
+}
+
+/** A job file's job, and how it wants to be shown. */
+export interface LoadedJob {
+  readonly job: JobDefinition;
+  readonly inspectPace: number | undefined;
 }
 
 /**
@@ -22,7 +30,7 @@ interface JobFile {
  * Throws FILE_NOT_FOUND, JOB_FILE_FAILED when the file throws, JOB_INVALID when it exports no job,
  * OPTION_INVALID for arguments that the file does not take.
  */
-export async function loadJob(file: string, args: readonly string[] = []): Promise<JobDefinition> {
+export async function loadJob(file: string, args: readonly string[] = []): Promise<LoadedJob> {
   const path = resolve(file);
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile() !== true) {
@@ -35,7 +43,7 @@ export async function loadJob(file: string, args: readonly string[] = []): Promi
   }
   const loaded = await importFile(path);
   const exported = (await jobWithArguments(path, loaded, args)) ?? loaded.default;
-  if (isJobDefinition(exported)) return exported;
+  if (isJobDefinition(exported)) return { job: exported, inspectPace: paceOf(path, loaded) };
   throw new HeadwaterError(
     "JOB_INVALID",
     `${path} has ${describeValue(exported)} as its default export, not a job`,
@@ -45,6 +53,17 @@ export async function loadJob(file: string, args: readonly string[] = []): Promi
       scope: "job",
       hint: 'End the file with: export default defineJob("name", (env) => { … })',
     },
+  );
+}
+
+function paceOf(path: string, { inspectPace }: JobFile): number | undefined {
+  if (inspectPace === undefined || (typeof inspectPace === "number" && inspectPace > 0)) {
+    return inspectPace;
+  }
+  throw new HeadwaterError(
+    "JOB_INVALID",
+    `${path} has ${describeValue(inspectPace)} as its inspectPace, not a number of records > 0`,
+    { domain: "user", retry: "never", scope: "job" },
   );
 }
 

@@ -1,22 +1,24 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from "commander";
 import colors from "picocolors";
-import { pino } from "pino";
 import { explain } from "../errors/index.js";
 import {
   cancelCommand,
   checkpointsCommand,
+  inspectJobCommand,
   listCommand,
   savepointCommand,
   statusCommand,
   stopCommand,
 } from "./control-commands.js";
 import { inspectCommand } from "./inspect-savepoint.js";
+import { machinesCommand } from "./machines-command.js";
+import { LOG_LEVELS, openLog } from "./open-log.js";
+import { type ReplayArguments, replayCommand } from "./replay/replay-command.js";
 import { runCommand } from "./run-command.js";
 import type { RunArguments } from "./run-options.js";
+import { topCommand } from "./top/top-command.js";
 import { VERSION } from "./version.js";
-
-const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
 
 function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {
@@ -26,6 +28,18 @@ function wholeNumber(minimum: number): (text: string) => number {
     }
     return value;
   };
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) {
+    throw new InvalidArgumentError("expected a port from 0 to 65535.");
+  }
+  return value;
+}
+
+function inspector(text: string): number | "stately" {
+  return text === "stately" ? text : port(text);
 }
 
 function logLevel(text: string): string {
@@ -61,6 +75,15 @@ program
       .choices(["on", "off"])
       .default("on"),
   )
+  .option(
+    "--inspect [port]",
+    "serve a page that shows the job; stately: to its inspector",
+    inspector,
+  )
+  .option("--pace <records>", "read at most so many records a second; 0: no limit", wholeNumber(0))
+  .option("--inspect-token <token>", "what the page's address must have, on a shared machine")
+  .option("--record <file>", "write every mailbox envelope and state change into this file")
+  .option("--metrics [port]", "serve metrics to Prometheus at 127.0.0.1, port 9249", port)
   .option("--no-progress", "show no progress")
   .option(
     "--log-level <level>",
@@ -74,7 +97,7 @@ program
       jobArguments: readonly string[],
       options: RunArguments & { readonly logLevel: string },
     ) => {
-      const log = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+      const log = openLog(options.logLevel);
       process.exitCode = await runCommand(file, { ...options, jobArguments }, log);
     },
   );
@@ -103,6 +126,39 @@ program
   .argument(...JOB)
   .option(...JSON_OUTPUT)
   .action(checkpointsCommand);
+
+program
+  .command("top")
+  .description("watch running jobs: throughput, lag, back-pressure, checkpoints, slow splits")
+  .argument("[job]", "the job to begin with, by name or id; all are listed")
+  .option("--once", "print once and end, as without a terminal")
+  .action(topCommand);
+
+program
+  .command("inspect")
+  .description("let a running job show itself in the browser, and print the address")
+  .argument("[job]", "its name or id; not needed when one job runs")
+  .option("--port <port>", "where; default: the first free one from 10229 on", port)
+  .option("--token <token>", "what the address must have, on a shared machine")
+  .action(inspectJobCommand);
+
+program
+  .command("replay")
+  .description("play a record of --record again, step by step, and tell what differs from it")
+  .argument("<file>", "the record; files that were put aside beside it are read too")
+  .option("--until <where>", "go to a line's number, an event type, an address, or difference")
+  .option("--inspect [port]", "in the browser, not in the terminal", port)
+  .option("--inspect-token <token>", "what the page's address must have, on a shared machine")
+  .option("--once", "print the state at the end, or where --until leads, as without a terminal")
+  .option(...JSON_OUTPUT)
+  .action((file: string, options: ReplayArguments) => replayCommand(file, options));
+
+program
+  .command("machines")
+  .description("list the state machines, or print one as a diagram, an image or its definition")
+  .argument("[name]", "such as source-operator")
+  .addOption(new Option("--format <format>", "how to print it").choices(["mermaid", "json", "svg"]))
+  .action(machinesCommand);
 
 program
   .command("stop")

@@ -9,13 +9,16 @@ import { explain, HeadwaterError } from "../errors/index.js";
 import { RealClock } from "../mailbox/index.js";
 import { type JobHandle, runDefinition } from "../runtime/index.js";
 import { failOnceAt } from "../runtime/injected-failure.js";
+import { pacedAt } from "../runtime/pace.js";
 import { formatCount, formatDuration } from "./format.js";
 import { Interrupts, stoppedWith } from "./interrupts.js";
 import { badRecordsLine, totals } from "./job-summary.js";
 import { loadJob } from "./load-job.js";
 import { Progress } from "./progress.js";
 import { type RunArguments, resumeCommand, runOptions } from "./run-options.js";
+import { serveRunMetrics } from "./serve-run-metrics.js";
 import type { SkewSamples } from "./skew-samples.js";
+import { stayForPages } from "./stay-for-pages.js";
 
 /** How the process ends: 130 is a cancelled job. */
 export type ExitCode = 0 | 1 | 130;
@@ -30,11 +33,18 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
       hint: "Give the directory, or the address in S3, where the job kept its checkpoints.",
     });
   }
-  const job = await loadJob(file, args.jobArguments);
-  const change = args.failAt === undefined ? undefined : failOnceAt(args.failAt);
-  const handle = await runDefinition(job, runOptions(args), change);
-  log.info({ job: job.name, file }, "job started");
+  const { job, inspectPace } = await loadJob(file, args.jobArguments);
+  const pace = paceOf(args, inspectPace);
+  const logged = log.level === "silent" ? {} : { logger: log };
+  const handle = await runDefinition(
+    job,
+    { ...runOptions(args), ...logged },
+    changes(args.failAt, pace),
+  );
   announceStart(handle, args);
+  if (pace !== undefined && args.pace === undefined) {
+    say(`slow motion: ${formatCount(pace)} records a second; --pace 0 for full speed`);
+  }
   const clock = new RealClock();
   const started = clock.relativeTime();
   const progress = args.progress
@@ -48,11 +58,13 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
     resumeCommand: resume,
     say: (message) => (progress === undefined ? say(message) : progress.say(message)),
   });
-  const control = await openSocket(handle, args, (message, details) => {
+  const tell = (message: string, details: object): void => {
     log.info({ job: job.name, ...details }, message);
     if (progress === undefined) say(message);
     else progress.say(message);
-  });
+  };
+  const control = await openSocket(handle, args, tell);
+  const metrics = await serveRunMetrics(handle, args.metrics, tell);
   try {
     const result = await handle.done;
     if (result.savepoint !== undefined && !interrupts.stopped) {
@@ -61,22 +73,40 @@ export async function runCommand(file: string, args: RunArguments, log: Logger):
       if (progress === undefined) say(stoppedWith(location, resume));
     }
     progress?.stop();
-    const { records, badRecords } = totals(result.status);
+    const { records } = totals(result.status);
     const took = clock.relativeTime() - started;
     const outcome = result.savepoint === undefined ? result.state.toLowerCase() : "stopped";
     say(summary(handle.jobName, outcome, records, took, progress?.skew));
     const bad = badRecordsLine(result.status);
     if (bad !== undefined) say(bad);
-    log.info({ job: job.name, state: result.state, records, badRecords }, "job ended");
     return interrupts.canceled || result.state === "CANCELED" ? 130 : 0;
   } catch (error) {
     progress?.stop();
-    log.error({ job: job.name, err: error }, "job failed");
     throw error;
   } finally {
     interrupts.dispose();
     await control?.close();
+    await metrics?.close();
+    await stayForPages(handle, { clock, isTerminal: process.stderr.isTTY === true, say });
   }
+}
+
+/** Nobody is kept waiting by a job file who does not look on. */
+function paceOf({ inspect, pace }: RunArguments, shown: number | undefined): number | undefined {
+  const chosen = pace ?? (inspect === undefined ? undefined : shown);
+  return chosen === 0 ? undefined : chosen;
+}
+
+function changes(
+  failAt: number | undefined,
+  pace: number | undefined,
+): NonNullable<Parameters<typeof runDefinition>[2]> {
+  const failing = failAt === undefined ? undefined : failOnceAt(failAt);
+  const paced = pace === undefined ? undefined : pacedAt(pace);
+  return (pipelines) => {
+    const changed = failing?.(pipelines) ?? pipelines;
+    return paced?.(changed) ?? changed;
+  };
 }
 
 /** Without its socket a job runs all the same, and says so. */

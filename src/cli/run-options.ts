@@ -1,3 +1,4 @@
+import type { InspectorOptions } from "../inspect/inspector-options.js";
 import type { RunOptions } from "../runtime/index.js";
 
 /** What `headwater run` was told, as commander gives it. */
@@ -16,6 +17,14 @@ export interface RunArguments {
   readonly failAt?: number;
   readonly control: "on" | "off";
   readonly progress: boolean;
+  /** True: at the port that is usual. */
+  readonly metrics?: true | number;
+  /** True: at a port that is free; `stately`: in the inspector of Stately. */
+  readonly inspect?: true | number | "stately";
+  readonly inspectToken?: string;
+  /** Records a second of each source; 0: no limit. */
+  readonly pace?: number;
+  readonly record?: string;
   /** What the job file itself is to take. */
   readonly jobArguments?: readonly string[];
 }
@@ -32,10 +41,22 @@ export function runOptions(args: RunArguments): RunOptions {
     retained: args.retained,
     pauseUntilFirstCheckpoint: args.pauseUntilFirstCheckpoint,
   };
+  const { record } = args;
   return {
-    ...given({ parallelism, fromSavepoint, resume, allowNonRestoredState }),
+    ...given({ parallelism, fromSavepoint, resume, allowNonRestoredState, record }),
+    inspect: inspectorOptions(args),
     checkpoint: given(checkpoint),
   };
+}
+
+function inspectorOptions({ inspect, inspectToken }: RunArguments): false | InspectorOptions {
+  if (inspect === undefined) return false;
+  return given({
+    port: typeof inspect === "number" ? inspect : undefined,
+    token: inspectToken,
+    stays: true,
+    stately: inspect === "stately" ? true : undefined,
+  });
 }
 
 /** What to type to go on from a savepoint with the same options. */
@@ -55,6 +76,13 @@ export function resumeCommand(file: string, args: RunArguments): (location: stri
   ].flatMap(([name, value]) =>
     value === undefined ? [] : [`${name} ${shellWord(String(value))}`],
   );
+  if (args.metrics !== undefined) {
+    options.push(args.metrics === true ? "--metrics" : `--metrics ${args.metrics}`);
+  }
+  if (args.inspect !== undefined) {
+    options.push(args.inspect === true ? "--inspect" : `--inspect ${args.inspect}`);
+  }
+  if (args.pace !== undefined) options.push(`--pace ${args.pace}`);
   if (args.pauseUntilFirstCheckpoint === true) options.push("--pause-until-first-checkpoint");
   const start = ["headwater run", shellWord(file), ...options, ...own].join(" ");
   return (location) => `${start} --from-savepoint ${shellWord(location)}`;

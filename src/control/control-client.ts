@@ -21,13 +21,16 @@ type AnswerTo<R extends ControlRequest> = R extends { type: "status" }
   ? Extract<ControlAnswer, { type: "report" }>
   : R extends { type: "cancel" }
     ? Extract<ControlAnswer, { type: "canceled" }>
-    : Extract<ControlAnswer, { type: "checkpoint" }>;
+    : R extends { type: "inspect" }
+      ? Extract<ControlAnswer, { type: "inspecting" }>
+      : Extract<ControlAnswer, { type: "checkpoint" }>;
 
 const ANSWERS: Readonly<Record<ControlRequest["type"], ControlAnswer["type"]>> = {
   status: "report",
   savepoint: "checkpoint",
   stop: "checkpoint",
   cancel: "canceled",
+  inspect: "inspecting",
 };
 
 /**

@@ -15,13 +15,16 @@ export type ControlRequest =
   | { readonly type: "status" }
   | { readonly type: "savepoint"; readonly target?: string }
   | { readonly type: "stop"; readonly target?: string; readonly drain: boolean }
-  | { readonly type: "cancel" };
+  | { readonly type: "cancel" }
+  /** Attach an inspector, unless one is; port and token are those of a new one. */
+  | { readonly type: "inspect"; readonly port?: number; readonly token?: string };
 
 /** What the job says to it. */
 export type ControlAnswer =
   | { readonly type: "report"; readonly report: JobReport }
   | { readonly type: "checkpoint"; readonly checkpoint: CompletedCheckpoint }
-  | { readonly type: "canceled" };
+  | { readonly type: "canceled" }
+  | { readonly type: "inspecting"; readonly url: string };
 
 /** An answer on the wire; an error instead of one when the request could not be done. */
 export type AnswerMessage =
@@ -33,6 +36,7 @@ const FIELDS: Readonly<Record<ControlRequest["type"], readonly string[]>> = {
   savepoint: ["target"],
   stop: ["target", "drain"],
   cancel: [],
+  inspect: ["port", "token"],
 };
 
 /** One line of JSON; throws LIMIT_EXCEEDED for more than `MAX_MESSAGE_BYTES`. */
@@ -84,6 +88,8 @@ export function parseRequest(line: Uint8Array): ControlRequest {
       return { type: "status" };
     case "cancel":
       return { type: "cancel" };
+    case "inspect":
+      return { type: "inspect", ...parseInspect(fields) };
   }
 }
 
@@ -95,6 +101,15 @@ export function parseAnswer(line: Uint8Array): AnswerMessage {
   const mark = isObject(body) ? (message.ok === true ? body.type : body.message) : undefined;
   if (typeof mark !== "string") throw malformed("the answer has neither an answer nor an error");
   return message as unknown as AnswerMessage;
+}
+
+function parseInspect({ port, token }: Readonly<Record<string, unknown>>): {
+  readonly port?: number;
+  readonly token?: string;
+} {
+  if (port !== undefined && typeof port !== "number") throw malformed("the port is no number");
+  if (token !== undefined && typeof token !== "string") throw malformed("the token is no text");
+  return { ...(port !== undefined && { port }), ...(token !== undefined && { token }) };
 }
 
 function parseTarget(target: unknown): { readonly target?: string } {

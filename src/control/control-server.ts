@@ -155,6 +155,7 @@ export class ControlServer {
       if (state !== "CANCELED") throw illegalState(`the job has ended before: ${state}`);
       return { type: "canceled" };
     }
+    if (request.type === "inspect") return inspect(handle, request);
     const { type, ...options } = request;
     if (type === "savepoint") {
       return { type: "checkpoint", checkpoint: await handle.savepoint(options.target) };
@@ -185,6 +186,17 @@ export class ControlServer {
       }
     }
   }
+}
+
+/** The one that is there keeps its port and its token: its address has both. */
+async function inspect(
+  handle: JobHandle,
+  { type: _, ...options }: Extract<ControlRequest, { type: "inspect" }>,
+): Promise<ControlAnswer> {
+  // Nobody needs its server but a job that is looked at.
+  const { attachInspector } = await import("../inspect/attach-inspector.js");
+  const { url } = await attachInspector(handle, { ...options, announce: () => {} });
+  return { type: "inspecting", url };
 }
 
 function tooManyConnections(): HeadwaterError {

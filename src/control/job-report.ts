@@ -1,5 +1,6 @@
 import type { MetricsSnapshot } from "../api/metrics.js";
 import type { JobHandle, JobStatus, PipelineOverview, SubtaskStatus } from "../runtime/index.js";
+import { loadsOf, type SlowSplit, type SubtaskLoad, slowestSplits } from "./job-loads.js";
 import { shortError } from "./short-error.js";
 
 /** Longer names of a job are cut: an answer has a limit. */
@@ -27,6 +28,10 @@ export interface JobReport {
   readonly subtasksLeftOut: number;
   /** The checkpoint coordinator's metrics. */
   readonly checkpointMetrics: MetricsSnapshot;
+  /** What the subtasks of `status` do; undefined from a job of an earlier release. */
+  readonly loads?: readonly SubtaskLoad[];
+  /** Ten splits at most, of those that subtasks report. */
+  readonly slowestSplits?: readonly SlowSplit[];
 }
 
 /** What a report says beside what the handle knows. */
@@ -36,13 +41,14 @@ export type JobFacts = Pick<JobReport, "pid" | "startedAt" | "uptime" | "checkpo
 export function reportOf(handle: JobHandle, facts: JobFacts, cuts = 0): JobReport {
   const status = handle.status();
   const all = subtasksOf(status.pipelines);
-  const pipelines = status.pipelines
+  const shown = status.pipelines
     .slice(0, MAX_PIPELINES >> cuts)
-    .map((pipeline) => shortPipeline(pipeline, MAX_SUBTASKS >> cuts));
+    .map((one) => ({ ...one, subtasks: one.subtasks.slice(0, MAX_SUBTASKS >> cuts) }));
+  const pipelines = shown.map(shortPipeline);
   const listed = pipelines.reduce((sum, { subtasks }) => sum + subtasks.length, 0);
   const existing = status.pipelines.reduce((sum, { subtasks }) => sum + subtasks.length, 0);
   const { lastError } = status;
-  const metrics = Object.entries(handle.metrics());
+  const readings = handle.metricReadings();
   return {
     ...facts,
     records: all.reduce((sum, { records }) => sum + records, 0),
@@ -58,8 +64,16 @@ export function reportOf(handle: JobHandle, facts: JobFacts, cuts = 0): JobRepor
     },
     subtasksLeftOut: existing - listed,
     checkpointMetrics: Object.fromEntries(
-      metrics.filter(([name]) => name.startsWith("checkpoint.")),
+      readings.flatMap(({ scope, name, value }) =>
+        scope === "checkpoint" ? [[`checkpoint.${name}`, value]] : [],
+      ),
     ),
+    loads: loadsOf(readings, shown).map((load) => ({ ...load, pipeline: short(load.pipeline) })),
+    slowestSplits: slowestSplits(status.pipelines).map((slow) => ({
+      ...slow,
+      pipeline: short(slow.pipeline),
+      split: short(slow.split),
+    })),
   };
 }
 
@@ -67,13 +81,13 @@ function subtasksOf(pipelines: readonly PipelineOverview[]): readonly SubtaskSta
   return pipelines.flatMap(({ subtasks }) => subtasks.flatMap(({ status }) => status ?? []));
 }
 
-function shortPipeline(pipeline: PipelineOverview, subtasks: number): PipelineOverview {
+function shortPipeline(pipeline: PipelineOverview): PipelineOverview {
   return {
     ...pipeline,
     id: short(pipeline.id),
     source: short(pipeline.source),
     sink: short(pipeline.sink),
-    subtasks: pipeline.subtasks.slice(0, subtasks).map(({ status, ...subtask }) => ({
+    subtasks: pipeline.subtasks.map(({ status, ...subtask }) => ({
       ...subtask,
       status: status === undefined ? undefined : shortStatus(status),
     })),

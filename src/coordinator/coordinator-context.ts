@@ -8,6 +8,7 @@ import type {
   SplitsAssignment,
 } from "../api/split-enumerator.js";
 import { checkState, illegalArgument, illegalState } from "../errors/index.js";
+import { type JobLog, splitFields } from "../logging/index.js";
 import { deserializeSplits, serializeSplits } from "../serde/split-serde.js";
 import type { AsyncCallHandler, AsyncCallSchedule, AsyncCalls } from "./async-calls.js";
 import type { CoordinatorState } from "./coordinator-state.js";
@@ -20,6 +21,7 @@ export interface SourceCoordinatorContextParts<SplitT extends SourceSplit> {
   readonly splitSerializer: SimpleVersionedSerializer<SplitT>;
   readonly concurrentAttempts: boolean;
   readonly metricGroup: MetricGroup;
+  readonly log?: JobLog | undefined;
   readonly state: CoordinatorState;
   readonly gateways: SubtaskGateways;
   readonly tracker: SplitAssignmentTracker<SplitT>;
@@ -92,6 +94,7 @@ export class SourceCoordinatorContext<SplitT extends SourceSplit>
       for (const attempt of this.#registeredAttempts(subtask)) {
         this.#sendSplits(subtask, attempt, splits);
       }
+      this.#logSplits("splits assigned", subtask, splits);
     }
   }
 
@@ -173,6 +176,11 @@ export class SourceCoordinatorContext<SplitT extends SourceSplit>
     this.#parts.state.apply({ type: "SubtaskReset", subtask, checkpointId });
   }
 
+  /** The splits go back to the enumerator. */
+  splitsReturned(subtask: number, splits: readonly SplitT[]): void {
+    this.#logSplits("splits returned", subtask, splits);
+  }
+
   hasNoMoreSplits(subtask: number): boolean {
     this.#parts.state.checkSubtaskIndex(subtask);
     return this.#parts.state.context.noMoreSplits[subtask] === true;
@@ -213,6 +221,14 @@ export class SourceCoordinatorContext<SplitT extends SourceSplit>
     gateways.sendToAttempt(subtask, attempt, {
       type: "AddSplit",
       splits: serializeSplits(splitSerializer, splits, source),
+    });
+  }
+
+  #logSplits(message: string, subtask: number, splits: readonly SplitT[]): void {
+    if (splits.length === 0) return;
+    this.#parts.log?.write("info", message, {
+      subtask,
+      ...splitFields(splits.map(({ splitId }) => splitId)),
     });
   }
 

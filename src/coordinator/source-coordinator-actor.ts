@@ -10,6 +10,7 @@ import type { AnySource } from "../api/source.js";
 import type { SourceSplit } from "../api/source-split.js";
 import type { WatermarkAlignmentParams } from "../api/watermark.js";
 import { type ErrorInfo, HeadwaterError, illegalState, toErrorInfo } from "../errors/index.js";
+import type { JobLog } from "../logging/index.js";
 import type {
   Actor,
   ActorContext,
@@ -43,6 +44,8 @@ export interface SourceCoordinatorActorOptions {
   readonly jobMaster: Address;
   readonly checkpointCoordinator: Address;
   readonly metricGroup: MetricGroup;
+  /** Its lines name the pipeline. */
+  readonly log?: JobLog;
   /** Undefined: no alignment. */
   readonly alignment?: WatermarkAlignmentParams | undefined;
   /** Where the alignment group lives; without one the source is aligned with itself only. */
@@ -83,11 +86,13 @@ export class SourceCoordinatorActor implements Actor<SourceCoordinatorActorEvent
     this.#options = options;
     this.#fence = new AttemptFence(options.attempts);
     const { source, parallelism, metricGroup, alignment, concurrentAttempts, inspect } = options;
+    const { log } = options;
     this.coordinator = new SourceCoordinator<SourceSplit, unknown>(this.#host(), {
       id: context.self,
       source,
       parallelism,
       metricGroup,
+      log,
       alignment,
       concurrentAttempts,
       inspect,

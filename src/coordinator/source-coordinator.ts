@@ -7,6 +7,7 @@ import type { SourceSplit } from "../api/source-split.js";
 import type { SplitEnumerator } from "../api/split-enumerator.js";
 import type { Watermark, WatermarkAlignmentParams } from "../api/watermark.js";
 import { checkState, illegalArgument, illegalState, toErrorInfo } from "../errors/index.js";
+import type { JobLog } from "../logging/index.js";
 import type { Address, InspectionObserver } from "../mailbox/index.js";
 import { AsyncCalls } from "./async-calls.js";
 import { BATCH_CHECKPOINT_ID, CoordinatorCheckpoints } from "./coordinator-checkpoints.js";
@@ -27,6 +28,7 @@ export interface SourceCoordinatorOptions<SplitT extends SourceSplit, EnumChkT> 
   readonly source: Source<unknown, SplitT, EnumChkT>;
   readonly parallelism: number;
   readonly metricGroup: MetricGroup;
+  readonly log?: JobLog | undefined;
   /** Undefined: no alignment. */
   readonly alignment?: WatermarkAlignmentParams | undefined;
   /** Several attempts of a subtask may run at once; not with alignment. */
@@ -96,6 +98,7 @@ export class SourceCoordinator<SplitT extends SourceSplit, EnumChkT> {
       splitSerializer: source.splitSerializer,
       concurrentAttempts,
       metricGroup: options.metricGroup,
+      log: options.log,
       state: this.#state,
       gateways: this.gateways,
       tracker: this.tracker,
@@ -294,6 +297,7 @@ export class SourceCoordinator<SplitT extends SourceSplit, EnumChkT> {
 
   #addSplitsBack(subtask: number, checkpointId: number): void {
     const splits = this.tracker.getAndRemoveUncheckpointedAssignment(subtask, checkpointId);
+    this.context.splitsReturned(subtask, splits);
     this.#enumerator?.addSplitsBack(splits, subtask);
   }
 

@@ -7,6 +7,7 @@ import { FileRecords } from "./file-records.js";
 import type { ParsedFileSourceOptions } from "./file-source-options.js";
 import type { FileSplit } from "./file-split.js";
 import { FileSplitReader } from "./file-split-reader.js";
+import { isCompressed } from "./file-splits.js";
 
 /** A split while it is read. */
 interface FileSplitState {
@@ -25,6 +26,7 @@ export class FileReader<T> extends SourceReaderBase<FileRecord<T>, T, FileSplit,
     format: FileFormat<T>,
   ) {
     const metrics = fileMetrics(context.metricGroup);
+    context.metricGroup.gauge("numBytesIn", () => metrics.bytesRead.count);
     super({
       context,
       fetcherManager: new SingleThreadFetcherManager<FileRecord<T>, FileSplit>({
@@ -50,6 +52,15 @@ export class FileReader<T> extends SourceReaderBase<FileRecord<T>, T, FileSplit,
       },
     });
     this.#asksForSplits = options.assignment === "on-request";
+    context.metricGroup.gauge("pendingBytes", () => {
+      let pending = 0;
+      for (const { split, position } of this.splitStates()) {
+        // Positions of compressed files count decompressed bytes.
+        const at = isCompressed(split.path, options) ? split.start : position;
+        pending += split.end - Math.min(split.end, Math.max(split.start, at));
+      }
+      return pending;
+    });
   }
 
   override start(): void {

@@ -7,6 +7,7 @@ import type { ActorEvent, Envelope } from "./envelope.js";
 import type { Journal, JournalOutcome } from "./journal.js";
 import type { Cancel, Clock, Random, Scheduler } from "./ports.js";
 import { SystemRandom } from "./random.js";
+import { RunningMachines } from "./running-machines.js";
 import { ImmediateScheduler } from "./scheduler.js";
 import { InProcessTransport, type Transport } from "./transport.js";
 
@@ -41,9 +42,12 @@ interface Registration {
 export class ActorSystem {
   readonly clock: Clock;
   readonly random: Random;
+  /** The machines of its actors, for inspectors. */
+  readonly machines = new RunningMachines();
   readonly #dispatcher: Dispatcher;
   readonly #transport: Transport;
-  readonly #journal: Journal | undefined;
+  /** Undefined while nobody looks. */
+  #journals: readonly Journal[] | undefined;
   readonly #onDeadLetter: ((envelope: Envelope) => void) | undefined;
   readonly #actors = new Map<Address, Registration>();
   readonly #stopped = new Set<Address>();
@@ -60,7 +64,7 @@ export class ActorSystem {
       this.clock,
       options.dispatcher,
     );
-    this.#journal = options.journal;
+    this.#journals = options.journal === undefined ? undefined : [options.journal];
     this.#onDeadLetter = options.onDeadLetter;
     this.#transport.connect((envelope) => this.#deliver(envelope));
   }
@@ -78,6 +82,27 @@ export class ActorSystem {
   /** The addresses that can receive now. */
   get addresses(): readonly Address[] {
     return [...this.#actors.keys()];
+  }
+
+  /** Shows every envelope from now on to a journal too, until cancelled or until it throws. */
+  attachJournal(journal: Journal): Cancel {
+    const detach = (): void => {
+      const others = this.#journals?.filter((one) => one !== attached) ?? [];
+      this.#journals = others.length === 0 ? undefined : others;
+    };
+    const attached: Journal = {
+      record(envelope, outcome, time) {
+        try {
+          journal.record(envelope, outcome, time);
+        } catch (error) {
+          detach();
+          process.emitWarning(`a journal failed: ${String(error)}`);
+        }
+      },
+    };
+    // A list of its own: one that is gone through now does not change.
+    this.#journals = [...(this.#journals ?? []), attached];
+    return detach;
   }
 
   /**
@@ -139,6 +164,7 @@ export class ActorSystem {
     registration.cell.stopped = true;
     for (const cancel of registration.timers) cancel();
     this.#actors.delete(self);
+    this.machines.actorStopped(self);
     this.#sequences.delete(self);
     this.#stopped.add(self);
     if (this.#stopped.size > TOMBSTONES) {
@@ -207,7 +233,9 @@ export class ActorSystem {
   }
 
   #record(envelope: Envelope, outcome: JournalOutcome): void {
-    this.#journal?.record(envelope, outcome, this.clock.now());
+    if (this.#journals === undefined) return;
+    const time = this.clock.now();
+    for (const journal of this.#journals) journal.record(envelope, outcome, time);
   }
 }
 

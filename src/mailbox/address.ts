@@ -10,3 +10,8 @@ export type Address = string;
 export function address(...parts: readonly (string | number)[]): Address {
   return parts.map((part) => String(part).replaceAll("/", "%2F")).join("/");
 }
+
+/** The address of an actor below another one; a slash in its name is escaped. */
+export function addressBelow(parent: Address, name: string): Address {
+  return `${parent}/${address(name)}`;
+}

@@ -12,5 +12,6 @@ export * from "./mailbox.js";
 export type * from "./ports.js";
 export * from "./random.js";
 export * from "./reliable-transport.js";
+export * from "./running-machines.js";
 export * from "./scheduler.js";
 export * from "./transport.js";

@@ -4,14 +4,15 @@ import {
   createActor,
   type EventFromLogic,
   type InputFrom,
-  type InspectionEvent,
   type Actor as MachineActor,
   type SnapshotFrom,
 } from "xstate";
 import { illegalState } from "../errors/index.js";
+import { compileMachine, watchSteps } from "./compiled-machine.js";
+import type { Cancel } from "./ports.js";
+import type { InspectionObserver, RunningMachine, RunningMachines } from "./running-machines.js";
 
-/** Sees what every machine does; how the inspector attaches. Costs nothing while undefined. */
-export type InspectionObserver = (event: InspectionEvent) => void;
+export type { InspectionObserver };
 
 /** What a machine's named actions do, as `machine.provide` takes and types it. */
 export type MachineActions<M extends AnyStateMachine> = NonNullable<
@@ -49,7 +50,7 @@ function sharedMachine(definition: AnyStateMachine): AnyStateMachine {
       actions[name] = (args, params) =>
         (actionsOf.get(args.self)?.[name] ?? (action as Action))(args, params);
     }
-    machine = definition.provide({ actions } as never);
+    machine = compileMachine(definition.provide({ actions } as never));
     shared.set(definition, machine);
   }
   return machine;
@@ -60,16 +61,26 @@ function sharedMachine(definition: AnyStateMachine): AnyStateMachine {
  * Invariants: an error in an action or guard is thrown at the sender of the event, not swallowed
  * and not raised as an uncaught exception.
  */
-export class MachineHost<M extends AnyStateMachine> {
+export class MachineHost<M extends AnyStateMachine> implements RunningMachine {
+  readonly id: string;
+  readonly definition: M;
+  readonly input: InputFrom<M> | undefined;
   readonly #actor: MachineActor<M>;
+  /** Where it is registered for inspectors. */
+  readonly #machines: RunningMachines | undefined;
   #error: { readonly thrown: unknown } | undefined;
 
   constructor(machine: M, options: MachineHostOptions<M>) {
     const { id, input, inspect, actions } = options;
+    this.id = id;
+    this.definition = machine;
+    this.input = input;
+    this.#machines = inspect?.machines;
+    const always = inspect?.machines === undefined ? inspect : inspect.always;
     this.#actor = createActor(sharedMachine(machine), {
       id,
       ...(input === undefined ? {} : { input }),
-      ...(inspect === undefined ? {} : { inspect }),
+      ...(always === undefined ? {} : { inspect: always }),
     } as never) as MachineActor<M>;
     if (actions !== undefined) actionsOf.set(this.#actor, actions as Actions);
     // Without an error handler xstate reports an action's error as an uncaught exception.
@@ -78,6 +89,7 @@ export class MachineHost<M extends AnyStateMachine> {
         this.#error = { thrown };
       },
     });
+    this.#machines?.add(this);
     this.#actor.start();
     this.#rethrow();
   }
@@ -98,8 +110,16 @@ export class MachineHost<M extends AnyStateMachine> {
     this.#rethrow();
   }
 
+  /** Lets an inspector see every event from now on; it must not throw. */
+  inspect(observer: InspectionObserver): Cancel {
+    watchSteps(this.#actor);
+    const { unsubscribe } = this.#actor.system.inspect(observer);
+    return unsubscribe;
+  }
+
   stop(): void {
     this.#actor.stop();
+    this.#machines?.remove(this);
   }
 
   #rethrow(): void {

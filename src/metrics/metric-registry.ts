@@ -1,4 +1,4 @@
-import type { Counter, MetricGroup, MetricsSnapshot } from "../api/metrics.js";
+import type { Counter, MetricGroup, MetricReading, MetricsSnapshot } from "../api/metrics.js";
 
 class SimpleCounter implements Counter {
   count = 0;
@@ -8,13 +8,26 @@ class SimpleCounter implements Counter {
   }
 }
 
+/** What a group's metrics are about, apart from its name. */
+interface Place {
+  readonly depth: number;
+  readonly scope: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+const ROOT: Place = { depth: 0, scope: "", labels: {} };
+
 class RegisteredGroup implements MetricGroup {
+  readonly name: string;
+  readonly place: Place;
   readonly #counters = new Map<string, SimpleCounter>();
   readonly #gauges = new Map<string, () => number>();
   readonly #groups = new Map<string, RegisteredGroup>();
   readonly #remove: () => void;
 
-  constructor(remove: () => void) {
+  constructor(name: string, place: Place, remove: () => void) {
+    this.name = name;
+    this.place = place;
     this.#remove = remove;
   }
 
@@ -31,10 +44,25 @@ class RegisteredGroup implements MetricGroup {
     this.#gauges.set(name, read);
   }
 
-  group(name: string): MetricGroup {
+  group(name: string, value?: string): MetricGroup {
+    const group = this.#child(name, () => placeBelow(this, name));
+    if (value === undefined) return group;
+    const { depth, scope, labels } = group.place;
+    return group.#child(value, () => ({
+      depth: depth + 1,
+      scope,
+      labels: { ...labels, [name]: value },
+    }));
+  }
+
+  close(): void {
+    this.#remove();
+  }
+
+  #child(name: string, place: () => Place): RegisteredGroup {
     let group = this.#groups.get(name);
     if (group === undefined) {
-      const created = new RegisteredGroup(() => {
+      const created = new RegisteredGroup(name, place(), () => {
         if (this.#groups.get(name) === created) this.#groups.delete(name);
       });
       group = created;
@@ -43,20 +71,48 @@ class RegisteredGroup implements MetricGroup {
     return group;
   }
 
-  close(): void {
-    this.#remove();
-  }
-
   collect(prefix: string, into: Record<string, number>): void {
     for (const [name, counter] of this.#counters) into[prefix + name] = counter.count;
     for (const [name, read] of this.#gauges) into[prefix + name] = read();
     for (const [name, group] of this.#groups) group.collect(`${prefix}${name}.`, into);
   }
+
+  read(into: MetricReading[]): void {
+    const { scope, labels } = this.place;
+    for (const [name, { count: value }] of this.#counters) {
+      into.push({ scope, name, labels, kind: "counter", value });
+    }
+    for (const [name, read] of this.#gauges) {
+      into.push({ scope, name, labels, kind: "gauge", value: read() });
+    }
+    for (const group of this.#groups.values()) group.read(into);
+  }
+}
+
+/**
+ * A job's groups have values in their names: `<pipeline>.subtask.<n>` and `<pipeline>.coordinator`;
+ * below a subtask a hybrid source has `source-<n>`.
+ */
+function placeBelow(parent: RegisteredGroup, name: string): Place {
+  const { scope, labels } = parent.place;
+  const depth = parent.place.depth + 1;
+  if (depth === 2) {
+    const subtask = /^subtask\.(\d+)$/.exec(name)?.[1];
+    if (subtask !== undefined) {
+      return { depth, scope: "subtask", labels: { pipeline: parent.name, subtask } };
+    }
+    if (name === "coordinator") return { depth, scope: name, labels: { pipeline: parent.name } };
+  }
+  const source = depth > 2 ? /^source-(\d+)$/.exec(name)?.[1] : undefined;
+  if (source !== undefined) {
+    return { depth, scope: `${scope}.source`, labels: { ...labels, source } };
+  }
+  return { depth, scope: scope === "" ? name : `${scope}.${name}`, labels };
 }
 
 /** Holds a job's metrics; reading them happens only when a snapshot is asked for. */
 export class MetricRegistry {
-  readonly #root = new RegisteredGroup(() => {});
+  readonly #root = new RegisteredGroup("", ROOT, () => {});
 
   root(): MetricGroup {
     return this.#root;
@@ -67,5 +123,12 @@ export class MetricRegistry {
     const values: Record<string, number> = {};
     this.#root.collect("", values);
     return values;
+  }
+
+  /** Every metric's value now, with what it is about, in the order of registration. */
+  readings(): readonly MetricReading[] {
+    const readings: MetricReading[] = [];
+    this.#root.read(readings);
+    return readings;
   }
 }

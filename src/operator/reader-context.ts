@@ -16,6 +16,7 @@ export function createReaderContext<T, SplitT extends SourceSplit>(
     processingTime: options.processingTime,
     actors: options.actors,
     pollBudget,
+    lastEmittedTimestamp: options.lastEmittedTimestamp,
     inspect: options.inspect,
     allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
     sendSplitRequest: () => {

@@ -4,7 +4,7 @@ import type { MetricGroup } from "../api/metrics.js";
 import type { OperatorToCoordinatorEvent } from "../api/operator-event.js";
 import type { ReaderActors, SourceReader, SourceReaderContext } from "../api/source-reader.js";
 import type { SimpleVersionedSerializer, SourceSplit } from "../api/source-split.js";
-import type { WatermarkStrategy } from "../api/watermark.js";
+import type { Timestamp, WatermarkStrategy } from "../api/watermark.js";
 import type { InspectionObserver } from "../mailbox/machine-host.js";
 import type { ProcessingTimeService } from "../mailbox/ports.js";
 
@@ -42,6 +42,10 @@ export interface SourceOperatorOptions<T, SplitT extends SourceSplit> {
    * after each poll; the first of an `emitNext` may emit one (Flink `canEmitBatchOfRecords`).
    */
   readonly recordsOfNextPoll: () => number;
+  /** The timestamp of the last record that was emitted, -Infinity for none; asked when metrics are read. */
+  readonly lastEmittedTimestamp?: () => Timestamp;
+  /** Hears of each split that the reader has finished; for the log. */
+  readonly splitFinished?: (splitId: string) => void;
   /** True: a reader that cannot pause splits reads on where alignment would pause them. */
   readonly allowUnalignedSourceSplits: boolean;
   /** True: restored splits go to the enumerator instead of the reader (FLIP-537). */

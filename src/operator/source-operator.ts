@@ -71,7 +71,7 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
       },
     });
     this.#reports = new WatermarkReports(options.sendToCoordinator);
-    this.#metrics = new OperatorMetrics(metricGroup, processingTime, this);
+    this.#metrics = new OperatorMetrics(options, this);
     this.#machine = new MachineHost(sourceOperatorMachine, {
       actions: this.#effects(),
       id: options.id,
@@ -312,7 +312,7 @@ export class SourceOperator<T, SplitT extends SourceSplit> {
         this.#checkWatermarkAlignment();
       },
       splitListener: (splitId) => this.#splits.split(splitId),
-      splitFinished: (splitId) => this.#splits.splitFinished(splitId),
+      splitFinished: (splitId) => this.#splits.splitFinished(splitId, this.#options.splitFinished),
     });
     this.#mainOutput = mainOutput;
     for (const split of this.#splitsToInitializeOutput) {

@@ -70,9 +70,11 @@ export class SplitAlignment {
     }
   }
 
-  splitFinished(splitId: string): void {
+  /** `known` hears of it, unless the split is not known. */
+  splitFinished(splitId: string, known?: (splitId: string) => void): void {
     const status = this.#splits.get(splitId);
     if (status === undefined) return;
+    known?.(splitId);
     this.#splits.delete(splitId);
     this.pausedSplits.delete(splitId);
     this.idleSplits.delete(splitId);

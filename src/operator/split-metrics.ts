@@ -20,7 +20,7 @@ export class SplitMetrics {
     clock: RelativeClock,
     currentWatermark: () => Watermark,
   ) {
-    const group = parent.group("split").group(splitId);
+    const group = parent.group("split", splitId);
     const idle = new TimerGauge(clock);
     const paused = new TimerGauge(clock);
     const started = clock.relativeTime();

@@ -8,6 +8,7 @@ interface WaitingPutter<T> {
   readonly putter: number;
   readonly element: T;
   readonly onDone: (accepted: boolean) => void;
+  readonly since: number;
 }
 
 /**
@@ -22,6 +23,10 @@ interface WaitingPutter<T> {
 export class ElementQueue<T> {
   readonly capacity: number;
   readonly #elements: (T | undefined)[];
+  /** When each was put, by the clock. */
+  readonly #times: number[];
+  readonly #clock: { now(): number } | undefined;
+  #polledSince: number | undefined;
   #head = 0;
   #size = 0;
   #waiting: WaitingPutter<T>[] = [];
@@ -30,12 +35,15 @@ export class ElementQueue<T> {
   /** Undefined while available. */
   #unavailable: AvailabilityFuture | undefined = new AvailabilityFuture();
 
-  constructor(capacity = DEFAULT_ELEMENT_QUEUE_CAPACITY) {
+  /** With a clock it knows when an element was put: one look at the clock each. */
+  constructor(capacity = DEFAULT_ELEMENT_QUEUE_CAPACITY, clock?: { now(): number }) {
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
       throw illegalArgument(`the capacity of an element queue is at least 1, not ${capacity}`);
     }
     this.capacity = capacity;
     this.#elements = new Array(capacity);
+    this.#times = new Array<number>(capacity).fill(0);
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -48,6 +56,11 @@ export class ElementQueue<T> {
 
   get remainingCapacity(): number {
     return this.capacity - this.#size;
+  }
+
+  /** When the element that was polled last came to the queue; undefined before any and without a clock. */
+  get polledSince(): number | undefined {
+    return this.#polledSince;
   }
 
   /** Done when there is an element or somebody called `notifyAvailable`; then always `AVAILABLE`. */
@@ -71,10 +84,11 @@ export class ElementQueue<T> {
     }
     const element = this.#elements[this.#head] as T;
     this.#elements[this.#head] = undefined;
+    if (this.#clock !== undefined) this.#polledSince = this.#times[this.#head];
     this.#head = (this.#head + 1) % this.capacity;
     this.#size--;
     const next = this.#waiting.shift();
-    if (next !== undefined) this.#append(next.element);
+    if (next !== undefined) this.#append(next.element, next.since);
     if (this.#size === 0) this.#moveToUnavailable();
     next?.onDone(true);
     return element;
@@ -93,14 +107,15 @@ export class ElementQueue<T> {
     if (element === null || element === undefined) {
       throw illegalArgument("an element queue takes no null");
     }
+    const since = this.#clock?.now() ?? 0;
     if (this.#size < this.capacity) {
-      this.#append(element);
+      this.#append(element, since);
       this.notifyAvailable();
       onDone(true);
     } else if (this.#wokenUp.delete(putter)) {
       onDone(false);
     } else {
-      this.#waiting.push({ putter, element, onDone });
+      this.#waiting.push({ putter, element, onDone, since });
     }
   }
 
@@ -115,8 +130,10 @@ export class ElementQueue<T> {
     woken?.onDone(false);
   }
 
-  #append(element: T): void {
-    this.#elements[(this.#head + this.#size) % this.capacity] = element;
+  #append(element: T, since: number): void {
+    const at = (this.#head + this.#size) % this.capacity;
+    this.#elements[at] = element;
+    this.#times[at] = since;
     this.#size++;
   }
 

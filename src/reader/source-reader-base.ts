@@ -61,7 +61,14 @@ export abstract class SourceReaderBase<E, T, SplitT extends SourceSplit, SplitSt
       options.context.processingTime,
     );
     // Read when a snapshot is taken: a counter would cost a call a record.
-    options.context.metricGroup.gauge("numRecordsIn", () => this.#numRecordsIn);
+    const { metricGroup, lastEmittedTimestamp } = options.context;
+    metricGroup.gauge("numRecordsIn", () => this.#numRecordsIn);
+    if (lastEmittedTimestamp !== undefined) {
+      metricGroup.gauge("currentFetchEventTimeLag", () => {
+        const lag = (this.#queue.polledSince ?? Number.NaN) - lastEmittedTimestamp();
+        return Number.isFinite(lag) ? lag : -1;
+      });
+    }
   }
 
   /** The mutable state of a split that was just added. */
@@ -145,6 +152,11 @@ export abstract class SourceReaderBase<E, T, SplitT extends SourceSplit, SplitSt
     this.#fetch?.recycle?.();
     this.#fetch = null;
     return this.fetcherManager.close();
+  }
+
+  /** The states of those splits, for metrics. */
+  protected splitStates(): readonly SplitStateT[] {
+    return Array.from(this.#splits.values(), ({ state }) => state);
   }
 
   /** The splits that were added and have not finished. */

@@ -84,7 +84,7 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
   ) {
     this.#options = options;
     this.#closeTimeout = parsed.closeTimeout;
-    this.queue = new ElementQueue(parsed.elementQueueCapacity);
+    this.queue = new ElementQueue(parsed.elementQueueCapacity, options.context.processingTime);
     this.#machine = new MachineHost(fetcherManagerMachine, {
       actions: this.#actions(),
       id: `${options.context.actors.self}/fetcher-manager`,

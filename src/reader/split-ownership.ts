@@ -97,7 +97,14 @@ export class SplitOwnership {
   #count(splitId: string, by: 1 | -1): void {
     const fetcher = this.#places.get(splitId)?.fetcher;
     if (fetcher === undefined) return;
-    this.#owned.set(fetcher, this.numberOwned(fetcher) + by);
-    if (!this.#paused.has(splitId)) this.#running.set(fetcher, this.numberRunning(fetcher) + by);
+    add(this.#owned, fetcher, by);
+    if (!this.#paused.has(splitId)) add(this.#running, fetcher, by);
   }
+}
+
+/** A fetcher without splits is not remembered: there may be one for each split that comes. */
+function add(counts: Map<number, number>, fetcher: number, by: 1 | -1): void {
+  const count = (counts.get(fetcher) ?? 0) + by;
+  if (count === 0) counts.delete(fetcher);
+  else counts.set(fetcher, count);
 }

@@ -1,6 +1,6 @@
 import type { ReaderActors } from "../api/source-reader.js";
 import type { SourceSplit } from "../api/source-split.js";
-import { type ActorContext, address } from "../mailbox/index.js";
+import { type ActorContext, addressBelow } from "../mailbox/index.js";
 import { SourceOperator } from "../operator/index.js";
 import type { BadRecordHandler } from "./bad-records.js";
 import type { LoopTimers } from "./loop-timers.js";
@@ -21,12 +21,13 @@ export function createSourceOperator(
   options: SubtaskOptions,
   { context, timers, loop, actors, badRecords }: OperatorParts,
 ): SourceOperator<unknown, SourceSplit> {
-  const { metricGroup, inspect, pipeline, subtask, attempt, coordinator } = options;
+  const { metricGroup, inspect, pipeline, subtask, attempt, coordinator, log } = options;
   const { source, watermarkStrategy } = pipeline;
   metricGroup.gauge("numRecordsOut", () => loop.records);
   metricGroup.gauge("isBackPressured", () => (loop.isBackPressured ? 1 : 0));
+  loop.times.register(metricGroup, () => loop.records);
   return new SourceOperator<unknown, SourceSplit>({
-    id: address(context.self, "operator"),
+    id: addressBelow(context.self, "operator"),
     createReader: (readerContext) => source.createReader(readerContext),
     splitSerializer: source.splitSerializer,
     watermarkStrategy,
@@ -44,6 +45,13 @@ export function createSourceOperator(
     autoWatermarkInterval: options.autoWatermarkInterval,
     emitProgressiveWatermarks: true,
     recordsOfNextPoll: () => loop.recordsOfNextPoll(),
+    lastEmittedTimestamp: () => loop.lastTimestamp,
+    ...(log === undefined
+      ? {}
+      : {
+          splitFinished: (split: string) =>
+            log.write("info", "split finished", { subtask, attempt, split }),
+        }),
     allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
     supportsSplitReassignmentOnRecovery: source.supportsSplitReassignmentOnRecovery ?? false,
     ...(inspect === undefined ? {} : { inspect }),

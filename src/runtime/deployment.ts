@@ -5,11 +5,13 @@ import {
   redistributeState,
 } from "../checkpoint/index.js";
 import { SourceCoordinatorActor } from "../coordinator/index.js";
+import type { JobLog } from "../logging/index.js";
 import {
   type ActorEvent,
   type ActorSystem,
   type Address,
   address,
+  addressBelow,
   type InspectionObserver,
 } from "../mailbox/index.js";
 import { Execution } from "./execution.js";
@@ -31,6 +33,7 @@ export interface DeploymentOptions {
   readonly jobMaster: Address;
   readonly checkpointCoordinator: Address;
   readonly metricGroup: MetricGroup;
+  readonly log: JobLog | undefined;
   readonly inspect: InspectionObserver | undefined;
   /** Alignment group name → the address of its actor. */
   readonly alignmentGroups: ReadonlyMap<string, Address>;
@@ -141,7 +144,7 @@ export class Deployment {
   }
 
   #startCoordinator(deployment: PipelineDeployment, data: CheckpointData | undefined): void {
-    const { jobName, jobMaster, checkpointCoordinator, inspect } = this.#options;
+    const { jobName, jobMaster, checkpointCoordinator, inspect, log } = this.#options;
     const { pipeline, parallelism } = deployment;
     const { alignment } = pipeline.watermarkStrategy;
     const state = data?.pipelines[pipeline.id]?.coordinator;
@@ -162,6 +165,7 @@ export class Deployment {
           jobMaster,
           checkpointCoordinator,
           metricGroup: this.#options.metricGroup.group(pipeline.id).group("coordinator"),
+          ...(log === undefined ? {} : { log: log.child({ pipeline: pipeline.id }) }),
           ...(data === undefined || state === undefined
             ? {}
             : { restore: { checkpointId: data.checkpointId, state } }),
@@ -191,6 +195,8 @@ export class Deployment {
     const attempt = ++execution.attempt;
     const self = address(options.jobName, pipeline.id, "subtask", subtask, "attempt", attempt);
     execution.deployed(self);
+    const log = options.log?.child({ pipeline: pipeline.id });
+    log?.write("info", "subtask started", { subtask, attempt, restoredFrom: checkpointId });
     this.#system.spawn(
       self,
       (context) =>
@@ -205,6 +211,7 @@ export class Deployment {
           checkpointCoordinator: options.checkpointCoordinator,
           jobMaster: options.jobMaster,
           metricGroup: options.metricGroup.group(pipeline.id).group(`subtask.${subtask}`),
+          log,
           autoWatermarkInterval: options.autoWatermarkInterval,
           allowUnalignedSourceSplits: options.allowUnalignedSourceSplits,
           hasPeriodicCheckpoints: options.hasPeriodicCheckpoints,
@@ -213,7 +220,7 @@ export class Deployment {
           restoredCheckpointId: restored === undefined ? undefined : checkpointId,
           inspect: options.inspect,
           spawn: (parent, name, create) => {
-            const below = address(parent, name);
+            const below = addressBelow(parent, name);
             this.#system.spawn(below, create);
             return below;
           },

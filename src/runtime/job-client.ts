@@ -1,4 +1,4 @@
-import type { MetricsSnapshot } from "../api/metrics.js";
+import type { MetricReading, MetricsSnapshot } from "../api/metrics.js";
 import type {
   CheckpointCoordinatorClosed,
   CompletedCheckpoint,
@@ -8,7 +8,7 @@ import type {
 } from "../checkpoint/index.js";
 import { fromErrorInfo, HeadwaterError } from "../errors/index.js";
 import type { Actor, ActorContext, Address } from "../mailbox/index.js";
-import type { MetricRegistry } from "../metrics/index.js";
+import type { MetricRegistry } from "../metrics/metric-registry.js";
 import type { JobStatusChanged, JobTerminated } from "./job-master-event.js";
 import { type JobStatus, TERMINAL_STATES } from "./job-status.js";
 
@@ -37,6 +37,8 @@ export interface JobHandle {
   /** The last report, at most about 100 ms old while the job runs. */
   status(): JobStatus;
   metrics(): MetricsSnapshot;
+  /** The same, each with what it is about: for exporters. */
+  metricReadings(): readonly MetricReading[];
   /** Takes a checkpoint now; resolves when it is durable. */
   checkpoint(): Promise<CompletedCheckpoint>;
   /** Takes a savepoint; resolves when it is durable. Default target: beside the job's checkpoints. */
@@ -74,6 +76,7 @@ export class JobClient implements Actor<ClientEvent>, JobHandle {
   readonly #checkpointCoordinator: Address;
   readonly #registry: MetricRegistry;
   readonly #defaultTarget: string;
+  readonly #ending: ((status: JobStatus) => Promise<void>) | undefined;
   readonly #requests = new Map<string, PendingRequest>();
   #nextRequest = 0;
   #status: JobStatus;
@@ -89,6 +92,8 @@ export class JobClient implements Actor<ClientEvent>, JobHandle {
       readonly checkpointCoordinator: Address;
       readonly registry: MetricRegistry;
       readonly defaultTarget: string;
+      /** Awaited before the end is told; never rejects. */
+      readonly ending?: ((status: JobStatus) => Promise<void>) | undefined;
     },
   ) {
     this.#context = context;
@@ -96,6 +101,7 @@ export class JobClient implements Actor<ClientEvent>, JobHandle {
     this.#checkpointCoordinator = options.checkpointCoordinator;
     this.#registry = options.registry;
     this.#defaultTarget = options.defaultTarget;
+    this.#ending = options.ending;
     this.#status = options.initial;
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -114,6 +120,10 @@ export class JobClient implements Actor<ClientEvent>, JobHandle {
 
   metrics(): MetricsSnapshot {
     return this.#registry.snapshot();
+  }
+
+  metricReadings(): readonly MetricReading[] {
+    return this.#registry.readings();
   }
 
   checkpoint(): Promise<CompletedCheckpoint> {
@@ -208,16 +218,21 @@ export class JobClient implements Actor<ClientEvent>, JobHandle {
     this.#status = status;
     for (const request of this.#requests.values()) request.reject(this.#ended());
     this.#requests.clear();
-    if (error !== undefined) this.#settle.reject(fromErrorInfo(error));
-    else {
-      this.#settle.resolve({
-        state: status.state === "CANCELED" ? "CANCELED" : "FINISHED",
-        savepoint: status.savepoint,
-        status,
-        metrics: this.metrics(),
-      });
-    }
     this.#context.stop();
+    const metrics = this.metrics();
+    const settle = (): void => {
+      if (error !== undefined) this.#settle.reject(fromErrorInfo(error));
+      else {
+        this.#settle.resolve({
+          state: status.state === "CANCELED" ? "CANCELED" : "FINISHED",
+          savepoint: status.savepoint,
+          status,
+          metrics,
+        });
+      }
+    };
+    if (this.#ending === undefined) settle();
+    else void this.#ending(status).then(settle);
   }
 
   #ended(): HeadwaterError {

@@ -1,4 +1,5 @@
 import type { CheckpointStorage } from "../checkpoint/index.js";
+import type { JobLog } from "../logging/index.js";
 import type { Address, InspectionObserver } from "../mailbox/index.js";
 import type { RestartStrategy } from "./restart-strategy.js";
 
@@ -10,6 +11,7 @@ export interface JobMasterOptions {
   readonly checkpointCoordinator: Address;
   /** Who hears of status changes and of the end. */
   readonly client: Address;
+  readonly log?: JobLog | undefined;
   readonly inspect: InspectionObserver | undefined;
   /** Where to start from; undefined: from scratch. */
   readonly initialRestorePoint: string | undefined;

@@ -1,7 +1,9 @@
 import { jobMachine } from "../../machines/job.machine.js";
+import type { LogLevel } from "../api/logger.js";
 import type { CheckpointStored } from "../checkpoint/checkpoint-event.js";
 import type { CheckpointData, CompletedCheckpoint } from "../checkpoint/index.js";
 import { type ErrorInfo, illegalState, toErrorInfo } from "../errors/index.js";
+import { errorFields } from "../logging/index.js";
 import { type Actor, type ActorContext, type Cancel, MachineHost } from "../mailbox/index.js";
 import type { Deployment } from "./deployment.js";
 import { isRestartable } from "./failure.js";
@@ -9,6 +11,7 @@ import { didNotClose, restartsExhausted } from "./job-error.js";
 import type { JobMasterEvent, RestorePointSettled } from "./job-master-event.js";
 import type { JobMasterOptions } from "./job-master-options.js";
 import { type JobState, type JobStatus, TERMINAL_STATES } from "./job-status.js";
+import { endFields } from "./job-telemetry.js";
 import type { RestartTracker } from "./restart-strategy.js";
 import { RestorePointLoading } from "./restore-point-loading.js";
 import type { AttemptId } from "./subtask-event.js";
@@ -180,6 +183,8 @@ export class JobMaster implements Actor<JobMasterEvent> {
 
   #subtaskFailed(id: AttemptId, error: ErrorInfo): void {
     if (!this.#deployment.failed(id)) return;
+    const { pipeline, subtask, attempt } = id;
+    this.#log("warn", "subtask failed", { pipeline, subtask, attempt, err: errorFields(error) });
     this.#failed(error, error.scope === "job" && error.code === "CHECKPOINT_ABORTED");
   }
 
@@ -204,6 +209,8 @@ export class JobMaster implements Actor<JobMasterEvent> {
     // A failure while a restart is under way joins it; a global one swallows partial ones.
     this.#global ||= global || this.#savepoint !== undefined;
     this.#machine.send({ type: "RestartDecided" });
+    const facts = { restart: this.#restarts, whole: this.#global, delay: decision.delay };
+    this.#log("warn", "job restarts", { ...facts, err: errorFields(error) });
   }
 
   /** A savepoint that does not stop the job belongs to its user, who may delete it: no restart uses it. */
@@ -344,10 +351,17 @@ export class JobMaster implements Actor<JobMasterEvent> {
     };
   }
 
+  #log(level: LogLevel, message: string, fields: object): void {
+    this.#options.log?.write(level, message, fields);
+  }
+
   #terminate(state: JobState): void {
     if (this.#terminated) return;
     const status = { ...this.#status(), state };
     this.#terminated = true;
+    if (state !== "FAILED") this.#log("info", "job ended", endFields(status));
+    else
+      this.#log("error", "job failed", { ...endFields(status), err: errorFields(this.#lastError) });
     const { client, checkpointCoordinator } = this.#options;
     this.#context.post(checkpointCoordinator, {
       type: "CloseCheckpointCoordinator",

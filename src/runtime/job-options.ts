@@ -1,7 +1,14 @@
 import { hostname } from "node:os";
 import * as v from "valibot";
+import type { Logger } from "../api/logger.js";
 import type { CheckpointStorage } from "../checkpoint/index.js";
 import { HeadwaterError } from "../errors/index.js";
+import { type InspectorOptions, parseInspectorOptions } from "../inspect/inspector-options.js";
+import {
+  type ParsedRecordOptions,
+  parseRecordOptions,
+  type RecordOptions,
+} from "../inspect/recording/record-job.js";
 import type {
   Clock,
   Envelope,
@@ -11,6 +18,7 @@ import type {
   Scheduler,
   Transport,
 } from "../mailbox/index.js";
+import { type ServeMetricsOptions, ServeMetricsSchema } from "../metrics/serve-metrics.js";
 import { expecting } from "../options/expecting.js";
 import { duration, parseOptions, wholeNumber } from "../options/parse-options.js";
 import { exponentialDelayRestart, noRestart, type RestartStrategy } from "./restart-strategy.js";
@@ -62,8 +70,17 @@ export interface RunOptions {
   readonly allowUnalignedSourceSplits?: boolean;
   /** The outside world; for tests and the simulator. */
   readonly ports?: Ports;
-  /** Sees every machine of the job. */
-  readonly inspect?: InspectionObserver;
+  /**
+   * Serves a page that shows the job while it runs; true: at the first free port from 10229 on of
+   * 127.0.0.1. A function sees every event of every machine instead.
+   */
+  readonly inspect?: boolean | InspectorOptions | InspectionObserver;
+  /** Writes every mailbox envelope and every step of a machine into a file. */
+  readonly record?: string | RecordOptions;
+  /** Takes the job's structured log; a logger of pino is one. Default: none. */
+  readonly logger?: Logger;
+  /** Serves the metrics to Prometheus while the job runs; true: at port 9249 of 127.0.0.1. Needs prom-client. */
+  readonly metrics?: boolean | ServeMetricsOptions;
 }
 
 /** The ports that a job's actor system runs on; each has the real one as its default. */
@@ -101,10 +118,15 @@ export interface JobOptions {
   readonly ports: Ports;
   readonly hostName: string;
   readonly inspect: InspectionObserver | undefined;
+  /** Undefined: none is attached at the start. */
+  readonly inspector: InspectorOptions | undefined;
+  readonly record: ParsedRecordOptions | undefined;
+  readonly logger: Logger | undefined;
+  /** Undefined: not served. */
+  readonly metrics: ServeMetricsOptions | undefined;
 }
 
 const anyObject = v.custom<never>((value) => typeof value === "object" && value !== null);
-const anyFunction = v.custom<never>((value) => typeof value === "function");
 const storageAddress = expecting<string>(
   (value) => typeof value === "string" && value !== "",
   "a path or s3://bucket/prefix",
@@ -138,7 +160,23 @@ const schema = v.optional(
     autoWatermarkInterval: v.optional(duration(), 200),
     allowUnalignedSourceSplits: v.optional(v.boolean(), false),
     ports: v.optional(anyObject),
-    inspect: v.optional(anyFunction),
+    inspect: v.optional(
+      expecting<boolean | InspectorOptions | InspectionObserver>(
+        (value) => ["boolean", "function", "object"].includes(typeof value) && value !== null,
+        "true, an object of options, or a function",
+      ),
+      false,
+    ),
+    record: v.optional(
+      expecting<string | RecordOptions>(
+        (value) => ["string", "object"].includes(typeof value) && value !== null,
+        "the path of a file, or an object of options",
+      ),
+    ),
+    logger: v.optional(
+      expecting<Logger>(isLogger, "a logger with debug, info, warn and error, such as one of pino"),
+    ),
+    metrics: v.optional(v.union([v.boolean(), ServeMetricsSchema]), false),
   }),
   {},
 );
@@ -183,8 +221,25 @@ export function parseRunOptions(options: RunOptions | undefined): JobOptions {
     fromSavepoint: parsed.fromSavepoint,
     ports: (parsed.ports as Ports | undefined) ?? {},
     hostName: (parsed.ports as Ports | undefined)?.hostName ?? hostname(),
-    inspect: parsed.inspect,
+    inspect: typeof parsed.inspect === "function" ? parsed.inspect : undefined,
+    inspector: inspectorOf(parsed.inspect),
+    record: parsed.record === undefined ? undefined : parseRecordOptions(parsed.record),
+    logger: parsed.logger,
+    metrics: parsed.metrics === false ? undefined : parsed.metrics === true ? {} : parsed.metrics,
   };
+}
+
+/** Checked before anything runs. */
+function inspectorOf(inspect: NonNullable<RunOptions["inspect"]>): InspectorOptions | undefined {
+  if (inspect === false || typeof inspect === "function") return undefined;
+  const options = inspect === true ? {} : inspect;
+  parseInspectorOptions(options);
+  return options;
+}
+
+function isLogger(value: unknown): boolean {
+  const logger = value as Record<string, unknown> | undefined;
+  return ["debug", "info", "warn", "error"].every((level) => typeof logger?.[level] === "function");
 }
 
 function conflict(message: string): HeadwaterError {

@@ -24,6 +24,7 @@ export function memoryWithSavepointFiles(
     storeSavepoint: (data, target) => kept.storeSavepoint(data, target),
     list: () => memory.list(),
     discard: (location) => memory.discard(location),
+    discardSavepoint: async (savepoint) => kept.discardSavepoint?.(savepoint),
     load: (location) => (isInMemory(location) ? memory : kept).load(location),
     // For ids that no savepoint has yet: there is nothing in memory when a job starts.
     restoreCandidates: () => kept.restoreCandidates(),

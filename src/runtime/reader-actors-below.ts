@@ -5,12 +5,12 @@ import type { SubtaskOptions } from "./subtask-options.js";
 /**
  * Owns: the actors that a reader has started below its subtask, and the reader's listener.
  * Called by: the reader, and the subtask, in the subtask's loop.
- * Invariants: every actor that was started is stopped with the attempt.
+ * Invariants: every actor that was started and has not stopped is stopped with the attempt.
  */
 export class ReaderActorsBelow implements ReaderActors {
   readonly #context: ActorContext;
   readonly #options: Pick<SubtaskOptions, "spawn" | "stopActor">;
-  readonly #addresses: Address[] = [];
+  readonly #addresses = new Set<Address>();
   #listener: ((event: ActorEvent) => void) | undefined;
 
   constructor(context: ActorContext, options: Pick<SubtaskOptions, "spawn" | "stopActor">) {
@@ -23,8 +23,14 @@ export class ReaderActorsBelow implements ReaderActors {
   }
 
   spawn(name: string, create: (context: ActorContext) => Actor): Address {
-    const below = this.#options.spawn(this.self, name, create);
-    this.#addresses.push(below);
+    const below = this.#options.spawn(this.self, name, (context) => {
+      const stop = (): void => {
+        this.#addresses.delete(context.self);
+        context.stop();
+      };
+      return create({ ...context, stop });
+    });
+    this.#addresses.add(below);
     return below;
   }
 

@@ -9,18 +9,22 @@ import {
 } from "../checkpoint/index.js";
 import { AlignmentGroup } from "../coordinator/index.js";
 import { toErrorInfo } from "../errors/index.js";
+import { JobLog } from "../logging/index.js";
 import { ActorSystem, type Address, address, ImmediateScheduler } from "../mailbox/index.js";
-import { MetricRegistry } from "../metrics/index.js";
+import { MetricRegistry } from "../metrics/metric-registry.js";
 import { Deployment } from "./deployment.js";
 import { JobClient, type JobHandle } from "./job-client.js";
+import { makeInspectable, startRecording } from "./job-inspection.js";
 import { JobMaster } from "./job-master.js";
 import type { JobOptions } from "./job-options.js";
+import { registerJobMetrics, serveJobMetrics, startFields } from "./job-telemetry.js";
 import {
   DEFAULT_SAVEPOINT_DIRECTORY,
   memoryWithSavepointFiles,
 } from "./memory-with-savepoint-files.js";
 import { type Pipeline, stateNames } from "./pipeline.js";
 import { verifyReadable } from "./verify-readable.js";
+import { verifySinks } from "./verify-sinks.js";
 
 /**
  * Starts a job's actors and returns its handle; the job itself is deployed by a StartJob event.
@@ -33,6 +37,7 @@ export async function runJob(
   options: JobOptions,
   system = new ActorSystem(options.ports),
 ): Promise<JobHandle> {
+  verifySinks(jobName, pipelines, options);
   const registry = new MetricRegistry();
   const mailboxes = registry.root().group("mailbox");
   mailboxes.gauge("numEventsDelivered", () => system.counts.delivered);
@@ -47,6 +52,9 @@ export async function runJob(
   const jobMaster = address(jobName, "job-master");
   const checkpointCoordinator = address(jobName, "checkpoint-coordinator");
   const clientAddress = address(jobName, "client");
+  const log = options.logger && new JobLog(options.logger, { job: jobName });
+  const recording = await startRecording(jobName, system, options);
+  const inspect = system.machines.observer(options.inspect);
   const groups = spawnAlignmentGroups(system, jobName, pipelines, jobMaster);
   const deployment = new Deployment(system, {
     jobName,
@@ -60,7 +68,8 @@ export async function runJob(
     jobMaster,
     checkpointCoordinator,
     metricGroup: registry.root(),
-    inspect: options.inspect,
+    log,
+    inspect,
     alignmentGroups: groups,
   });
   const client = system.spawn(
@@ -81,6 +90,7 @@ export async function runJob(
         jobMaster,
         checkpointCoordinator,
         registry,
+        ending: recording && (({ state }) => recording.close(state)),
         defaultTarget:
           options.checkpoint.directory ?? storage.savepointTarget ?? DEFAULT_SAVEPOINT_DIRECTORY,
       }),
@@ -94,6 +104,7 @@ export async function runJob(
       storage,
       jobMaster,
       metricGroup: registry.root().group("checkpoint"),
+      ...(log === undefined ? {} : { log }),
       timeout,
       minPause,
       tolerableFailures,
@@ -102,7 +113,7 @@ export async function runJob(
       ...(intervalDuringBacklog === undefined ? {} : { intervalDuringBacklog }),
       pipelines: deployment.pipelines(),
       firstCheckpointId,
-      ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
+      inspect,
     });
   });
   system.spawn(
@@ -116,13 +127,18 @@ export async function runJob(
           restartStrategy: options.restartStrategy,
           checkpointCoordinator,
           client: clientAddress,
-          inspect: options.inspect,
+          log,
+          inspect,
           initialRestorePoint: restorePoint?.location,
         },
         deployment,
       ),
   );
+  log?.write("info", "job started", startFields(client.status()));
+  registerJobMetrics(registry, client, system.clock);
+  await makeInspectable(client, system, options);
   system.post(clientAddress, jobMaster, { type: "StartJob" });
+  if (options.metrics !== undefined) await serveJobMetrics(client, options.metrics, log);
   return client;
 }
 

@@ -1,9 +1,10 @@
 import type { BadRecord } from "../api/bad-record.js";
 import type { SourceSplit } from "../api/source-split.js";
-import type { Watermark } from "../api/watermark.js";
+import type { Timestamp, Watermark } from "../api/watermark.js";
 import type { Availability, Clock, DefaultActionResult } from "../mailbox/index.js";
 import type { SourceOperator } from "../operator/index.js";
 import { type Chunk, ChunkBuilder } from "../stream/index.js";
+import { LoopTimes } from "./loop-times.js";
 import { SlicePace } from "./slice-pace.js";
 
 /** Chunks that may be on their way to the sink at once: the credits of the data plane. */
@@ -35,11 +36,14 @@ export interface SourceLoopOptions {
  */
 export class SourceLoop {
   readonly builder = new ChunkBuilder<unknown>();
+  /** What it does with its time, for metrics. */
+  readonly times: LoopTimes;
   readonly #options: SourceLoopOptions;
   readonly #pace: SlicePace;
   #operator: SourceOperator<unknown, SourceSplit> | undefined;
   #inFlight = 0;
   #records = 0;
+  #lastTimestamp: Timestamp = Number.NEGATIVE_INFINITY;
   #emittedMaxWatermark = false;
   #backPressured = false;
   #paused: boolean;
@@ -48,12 +52,19 @@ export class SourceLoop {
   constructor(options: SourceLoopOptions) {
     this.#options = options;
     this.#pace = new SlicePace(options.clock);
+    this.times = new LoopTimes(options.clock);
     this.#paused = options.startsPaused;
   }
 
   /** Records emitted so far. */
   get records(): number {
     return this.#records;
+  }
+
+  /** Of the last record that was emitted; -Infinity: it has none, or there was none. */
+  get lastTimestamp(): Timestamp {
+    const { timestamps, length } = this.builder.buffer;
+    return timestamps[length - 1] ?? this.#lastTimestamp;
   }
 
   /** The last watermark on its way to the sink. */
@@ -104,8 +115,10 @@ export class SourceLoop {
 
   /** Reads one slice. */
   run(): DefaultActionResult {
+    this.times.idlingEnded();
     if (this.#operator === undefined || !this.#options.mayRead()) return "SUSPEND";
     if (this.#paused) {
+      this.times.idlingStarted();
       this.emitChunk();
       return "SUSPEND";
     }
@@ -147,6 +160,7 @@ export class SourceLoop {
 
   #waitFor(availability: Availability): DefaultActionResult {
     if (availability.isDone) return "CONTINUE";
+    this.times.idlingStarted();
     if (this.#waitingFor !== availability) {
       this.#waitingFor = availability;
       availability.onDone(() => {
@@ -168,6 +182,7 @@ export class SourceLoop {
   emitChunk(): void {
     if (this.builder.isEmpty) return;
     const chunk = this.builder.take();
+    this.#lastTimestamp = chunk.timestamps.at(-1) ?? this.#lastTimestamp;
     this.#records += chunk.records.length;
     this.#inFlight++;
     this.#options.push(chunk);
@@ -183,6 +198,7 @@ export class SourceLoop {
   #setBackPressured(backPressured: boolean): void {
     if (this.#backPressured === backPressured) return;
     this.#backPressured = backPressured;
+    this.times.markBackPressured(backPressured);
     this.#operator?.markBackPressured(backPressured);
   }
 }

@@ -1,5 +1,6 @@
 import type { MetricGroup } from "../api/metrics.js";
 import type { RestoredSubtask } from "../checkpoint/index.js";
+import type { JobLog } from "../logging/index.js";
 import type { Actor, ActorContext, Address, InspectionObserver } from "../mailbox/index.js";
 import type { Pipeline } from "./pipeline.js";
 
@@ -15,6 +16,8 @@ export interface SubtaskOptions {
   readonly checkpointCoordinator: Address;
   readonly jobMaster: Address;
   readonly metricGroup: MetricGroup;
+  /** Its lines name the pipeline. */
+  readonly log?: JobLog | undefined;
   /** Milliseconds between periodic watermarks; 0: none. */
   readonly autoWatermarkInterval: number;
   readonly allowUnalignedSourceSplits: boolean;

@@ -17,6 +17,7 @@ export function subtaskStatus(
   loop: SourceLoop,
   badRecords: BadRecordHandler,
 ): SubtaskStatus {
+  loop.times.sample(loop.records);
   const watermarks = operator.someSplitWatermarks(LISTED_SPLITS);
   return {
     state,

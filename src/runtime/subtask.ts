@@ -326,7 +326,8 @@ export class Subtask implements Actor<SubtaskEvent> {
 
   /** After a stop nothing is committed that the savepoint does not hold. */
   #sinkEnded(): void {
-    const isDone = !this.#writers.hasUncommitted || this.#checkpoints.stop !== undefined;
+    const waits = this.#writers.hasUncommitted || this.#operator?.reader.hasUncommitted?.();
+    const isDone = !waits || this.#checkpoints.stop !== undefined;
     this.#machine.send({ type: isDone ? "SinkFinished" : "SinkPrepared" });
   }
 

@@ -19,7 +19,11 @@ export async function canRunFlink(): Promise<boolean> {
 }
 
 /** Runs a job on Flink in a JVM of its own; the start of the JVM and of the cluster is not counted. */
-export async function runFlink(job: string, input: string): Promise<WorkerReport> {
+export async function runFlink(
+  job: "numbers" | "lines" | "kafka",
+  input: string,
+  rounds = ROUNDS,
+): Promise<WorkerReport> {
   const { stdout } = await promisify(execFile)(
     "mvn",
     [
@@ -30,7 +34,7 @@ export async function runFlink(job: string, input: string): Promise<WorkerReport
       "exec:exec",
       `-Djob=${job}`,
       `-Dinput=${input}`,
-      `-Drounds=${ROUNDS}`,
+      `-Drounds=${rounds}`,
     ],
     { maxBuffer: 1 << 24 },
   );

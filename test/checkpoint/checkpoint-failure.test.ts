@@ -113,6 +113,18 @@ describe("a checkpoint that fails", () => {
     expect((await job.storage.list()).map((checkpoint) => checkpoint.checkpointId)).toEqual([2]);
   });
 
+  it("of a savepoint that is durable too late deletes it: a resumed job must not find it", async () => {
+    const job = await CheckpointJob.running({ timeout: 5000, tolerableFailures: 5 });
+    job.storage.isHeld = true;
+    job.request({ kind: "SAVEPOINT", target: "kept" });
+    await job.advance(5000);
+    job.storage.isHeld = false;
+    job.storage.release();
+    await job.settle();
+    expect(job.storage.discarded).toEqual(["memory:kept/savepoint-job-1"]);
+    expect(await job.storage.restoreCandidates()).toEqual([]);
+  });
+
   it("because the storage hangs does not pile up writes", async () => {
     const job = await CheckpointJob.running({ timeout: 1000, tolerableFailures: 99 });
     job.storage.isHeld = true;
@@ -242,6 +254,43 @@ describe("a job that restarts", () => {
     expect(types(job.jobMaster)).toEqual(["CheckpointStored", "CheckpointsSuspended"]);
     const [suspended] = job.reports<CheckpointsSuspended>("CheckpointsSuspended");
     expect(suspended?.lastCheckpoint?.checkpointId).toBe(1);
+  });
+
+  it("hears it only when an aborted checkpoint that is still written has been deleted", async () => {
+    const job = await CheckpointJob.running({ timeout: 1000 });
+    job.storage.isHeld = true;
+    job.storage.areDiscardsHeld = true;
+    job.request();
+    await job.advance(1000);
+    expect(job.answers()).toMatchObject([{ type: "RequestFailed" }]);
+    job.post({ type: "Suspend", replyTo: "job/master" });
+    await job.settle();
+    expect(job.reports("CheckpointsSuspended")).toEqual([]);
+    job.storage.release();
+    await job.settle();
+    expect(job.storage.discarded).toHaveLength(1);
+    expect(job.reports("CheckpointsSuspended")).toEqual([]);
+    job.storage.release();
+    await job.settle();
+    expect(job.reports("CheckpointsSuspended")).toHaveLength(1);
+    expect(await job.storage.list()).toEqual([]);
+    await job.advance(20_000);
+    expect(job.reports("CheckpointsSuspended")).toHaveLength(1);
+  });
+
+  it("waits 10 s for a storage that does not answer, and each time anew", async () => {
+    const job = await CheckpointJob.running({ timeout: 1000 });
+    job.storage.isHeld = true;
+    job.request();
+    await job.advance(1000);
+    job.post({ type: "Suspend", replyTo: "job/master" });
+    await job.advance(9_000);
+    job.post({ type: "Resume" });
+    job.post({ type: "Suspend", replyTo: "job/master" });
+    await job.advance(9_999);
+    expect(job.reports("CheckpointsSuspended")).toEqual([]);
+    await job.advance(1);
+    expect(job.reports("CheckpointsSuspended")).toHaveLength(1);
   });
 
   it("goes on storing when it resumes before the storage has answered", async () => {

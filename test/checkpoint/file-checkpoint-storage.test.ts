@@ -72,6 +72,22 @@ describe("FileCheckpointStorage", () => {
     expect(await storage.load(stored.location)).toEqual(savepoint);
   });
 
+  it("deletes a savepoint of the job that was durable too late, and no other directory", async () => {
+    const storage = storageOf();
+    const target = path.join(directory, "kept");
+    const late = await storage.storeSavepoint(
+      checkpointData({ checkpointId: 3, kind: "SAVEPOINT" }),
+      target,
+    );
+    await storage.discardSavepoint({ ...late, checkpointId: 4 });
+    await storage.discardSavepoint({ ...late, location: target });
+    expect((await storage.load(late.location)).checkpointId).toBe(3);
+    await storage.discardSavepoint(late);
+    await expect(storage.load(late.location)).rejects.toMatchObject({
+      code: "CHECKPOINT_NOT_FOUND",
+    });
+  });
+
   it("does not overwrite a savepoint or a checkpoint of an earlier run", async () => {
     const storage = storageOf();
     const savepoint = checkpointData({ checkpointId: 3, kind: "SAVEPOINT" });

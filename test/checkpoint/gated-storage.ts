@@ -1,6 +1,7 @@
 import {
   type CheckpointData,
   type CheckpointStorage,
+  type CompletedCheckpoint,
   MemoryCheckpointStorage,
 } from "../../src/checkpoint/index.js";
 import { HeadwaterError } from "../../src/errors/index.js";
@@ -8,6 +9,7 @@ import { HeadwaterError } from "../../src/errors/index.js";
 /** A storage whose answers can be held back, and that may fail. */
 export class GatedStorage extends MemoryCheckpointStorage implements CheckpointStorage {
   isHeld = false;
+  areDiscardsHeld = false;
   failure: Error | undefined;
   readonly stored: CheckpointData[] = [];
   readonly discarded: string[] = [];
@@ -35,13 +37,23 @@ export class GatedStorage extends MemoryCheckpointStorage implements CheckpointS
 
   override async discard(location: string): Promise<void> {
     this.discarded.push(location);
+    if (this.areDiscardsHeld) await this.#released();
     await super.discard(location);
   }
 
+  override async discardSavepoint(savepoint: CompletedCheckpoint): Promise<void> {
+    this.discarded.push(savepoint.location);
+    await super.discardSavepoint(savepoint);
+  }
+
   async #gate(data: CheckpointData): Promise<void> {
-    if (this.isHeld) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.isHeld) await this.#released();
     if (this.failure !== undefined) throw this.failure;
     this.stored.push(data);
+  }
+
+  #released(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
 

@@ -10,6 +10,8 @@ it.each([
 ])("the command that goes on from %s is read by a shell as it was meant", (location) => {
   const command = resumeCommand("jobs/my job.ts", {
     checkpointDir: location,
+    control: "on",
+    progress: true,
     jobArguments: ["--since", "2001-01-01 00:00"],
   })(location);
   const words = execFileSync("sh", ["-c", `printf '%s\\n' ${command}`], { encoding: "utf8" });

@@ -77,8 +77,11 @@ describe("headwater run", () => {
     const logged = stderr
       .split("\n")
       .filter((line) => line.startsWith("{"))
-      .map((line) => JSON.parse(line) as { msg: string });
-    expect(logged.map(({ msg }) => msg)).toEqual(["job started", "job ended"]);
+      .map((line) => JSON.parse(line) as { msg: string; job: string });
+    const told = logged.map(({ msg }) => msg);
+    expect([told[0], told.at(-1)]).toEqual(["job started", "job ended"]);
+    expect(told).toEqual(expect.arrayContaining(["subtask started", "splits assigned"]));
+    expect(logged.every(({ job }) => job === "sum")).toBe(true);
   });
 
   it("recovers from a failure that was asked for", async () => {

@@ -40,7 +40,7 @@ describe("a job's control socket", () => {
   it("tells how the job is doing", async () => {
     const { server, clock, handle } = await controlled(cleanup, { checkpointDirectory: "/cp" });
     clock.advance(5000);
-    const { report } = await askJob(server.path, { type: "status" }, { clock, timeout: 1000 });
+    const { report } = await askJob(server.path, { type: "status" }, { clock, timeout: 30_000 });
     expect(report).toMatchObject({
       pid: process.pid,
       startedAt: 1_000_000,
@@ -61,7 +61,7 @@ describe("a job's control socket", () => {
     });
     const target = await temporaryDirectory(cleanup);
     const request = { type: "savepoint", target } as const;
-    const { checkpoint } = await askJob(server.path, request, { clock, timeout: 1000 });
+    const { checkpoint } = await askJob(server.path, request, { clock, timeout: 30_000 });
     expect(checkpoint.kind).toBe("SAVEPOINT");
     expect(await readdir(checkpoint.location)).toEqual(["_metadata"]);
     expect(checkpoint.location.startsWith(target)).toBe(true);
@@ -77,7 +77,7 @@ describe("a job's control socket", () => {
       return server.close();
     });
     const request = { type: "stop", drain: true } as const;
-    const { checkpoint } = await askJob(server.path, request, { clock, timeout: 1000 });
+    const { checkpoint } = await askJob(server.path, request, { clock, timeout: 30_000 });
     expect(ended).toBe(true);
     expect(checkpoint.kind).toBe("SAVEPOINT");
     expect((await handle.done).savepoint).toEqual(checkpoint);
@@ -87,8 +87,8 @@ describe("a job's control socket", () => {
     const { server, clock, handle, directory } = await controlled(cleanup);
     const stop = { type: "stop", drain: false } as const;
     const [one, two] = await Promise.allSettled([
-      askJob(server.path, stop, { clock, timeout: 1000 }),
-      askJob(server.path, stop, { clock, timeout: 1000 }),
+      askJob(server.path, stop, { clock, timeout: 30_000 }),
+      askJob(server.path, stop, { clock, timeout: 30_000 }),
     ]);
     expect([one.status, two.status]).toContain("fulfilled");
     expect((await handle.done).savepoint).toBeDefined();
@@ -112,7 +112,7 @@ describe("a job's control socket", () => {
     const file = join(await temporaryDirectory(cleanup), "file");
     await writeFile(file, "");
     await expect(
-      askJob(server.path, { type: "savepoint", target: file }, { clock, timeout: 1000 }),
+      askJob(server.path, { type: "savepoint", target: file }, { clock, timeout: 30_000 }),
     ).rejects.toMatchObject({
       code: expect.stringMatching(/^CHECKPOINT_/),
       hint: expect.anything(),
@@ -134,7 +134,7 @@ describe("a client that is no good", () => {
     const [line] = (await client.closed).split("\n");
     expect(parse(line as string)).toMatchObject({ ok: false, error: { code } });
 
-    const { report } = await askJob(server.path, { type: "status" }, { clock, timeout: 1000 });
+    const { report } = await askJob(server.path, { type: "status" }, { clock, timeout: 30_000 });
     expect(report.status.jobName).toBe("waiting");
     expect(handle.status().restarts).toBe(0);
   });
@@ -164,7 +164,7 @@ describe("a client that is no good", () => {
     await client.closed;
     // Requests are carried out in turn: behind the first one's savepoint comes this one's.
     const later = { type: "savepoint", target } as const;
-    const { checkpoint } = await askJob(server.path, later, { clock, timeout: 1000 });
+    const { checkpoint } = await askJob(server.path, later, { clock, timeout: 30_000 });
     expect(checkpoint.checkpointId).toBe(before + 2);
     expect(await readdir(target)).toHaveLength(2);
   });
@@ -218,7 +218,7 @@ describe("a report", () => {
   it("leaves subtasks out that have no room in a message, and says how many", async () => {
     const handle = await waitingJob(cleanup, { parallelism: 70, name: "wide" });
     const { server, clock } = await controlled(cleanup, { handle });
-    const { report } = await askJob(server.path, { type: "status" }, { clock, timeout: 1000 });
+    const { report } = await askJob(server.path, { type: "status" }, { clock, timeout: 30_000 });
     const [pipeline] = report.status.pipelines;
     expect(pipeline?.subtasks).toHaveLength(64);
     expect(report.subtasksLeftOut).toBe(6);
@@ -294,7 +294,7 @@ describe("a socket's name", () => {
       cause: { message: expect.stringMatching(/another process listens/) },
     });
     expect(await readdir(directory)).toHaveLength(1);
-    const { report } = await askJob(server.path, { type: "status" }, { clock, timeout: 1000 });
+    const { report } = await askJob(server.path, { type: "status" }, { clock, timeout: 30_000 });
     expect(report.status.jobName).toBe("waiting");
   });
 });

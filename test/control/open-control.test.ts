@@ -6,7 +6,7 @@ import { RealClock } from "../../src/mailbox/index.js";
 import { Cleanup, temporaryDirectory, waitingJob } from "./control-harness.js";
 
 const cleanup = new Cleanup();
-const ask = { clock: new RealClock(), timeout: 5000 };
+const ask = { clock: new RealClock(), timeout: 30_000 };
 
 beforeEach(async () => {
   vi.stubEnv("XDG_RUNTIME_DIR", await temporaryDirectory(cleanup));

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { not, setup } from "xstate";
 import { machines } from "../../machines/index.js";
+import { RESERVED_IDS, toMermaid } from "../../src/inspect/statechart/mermaid.js";
 import { machineDocument, machineDocuments } from "./machine-docs.js";
-import { RESERVED_IDS, toMermaid } from "./mermaid.js";
 import { differences, readDirectory } from "./stale-documents.js";
 
 const directory = join(import.meta.dirname, "../../docs/machines");

@@ -1,12 +1,12 @@
 import type { AnyStateMachine, AnyStateNode } from "xstate";
-import { toMermaid } from "./mermaid.js";
+import { toMermaid } from "../../src/inspect/statechart/mermaid.js";
 import {
   actionName,
   type DocumentedTransition,
   stateName,
   statesOf,
   transitionsOf,
-} from "./transitions.js";
+} from "../../src/inspect/statechart/transitions.js";
 
 const GENERATED = "<!-- Generated from the machine by `npm run docs`; do not edit. -->";
 
@@ -127,7 +127,7 @@ function titleOf(name: string): string {
 }
 
 /** A Markdown table as Biome formats it: cells padded to the width of their column. */
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [header, ...rows].map((row) =>
     row.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")),
   );

@@ -8,7 +8,7 @@ import { flightsThroughKafka } from "../../docs/examples/01-flights/through-kafk
 import { jobWith } from "../../docs/examples/01-flights.js";
 import { collection, defineJob, monotonousTimestamps, runDefinition } from "../../src/index.js";
 import { failOnceAt } from "../../src/runtime/injected-failure.js";
-import { readTopic } from "../connectors/kafka/integration/kafka-topics.js";
+import { readTopic, untilStable } from "../connectors/kafka/integration/kafka-topics.js";
 import { useSharedKafka } from "../support/kafka/shared-kafka.js";
 
 const FLIGHTS = 200_000;
@@ -42,6 +42,7 @@ const csv = (name: string): string => join(directory, `${name}.csv`);
 /** The flights in the results of all days as a read_committed reader finds them, with the airport as the key. */
 async function flightsIn(broker: string, topic: string): Promise<number> {
   let counted = 0;
+  await untilStable(broker, topic);
   for (const { key, value } of await readTopic(broker, topic)) {
     const result = JSON.parse(String(value)) as { airport: string; flights: number };
     expect(key).toBe(result.airport);
@@ -79,7 +80,7 @@ describe("the flights through Kafka", () => {
     expect({ state, restarts: status.restarts }).toEqual({ state: "FINISHED", restarts: 1 });
     expect(await readFile(csv("kafka"), "utf8")).toBe(await readFile(csv("plain"), "utf8"));
     expect(await flightsIn(bootstrap, `${topic}-by-day`)).toBe(FLIGHTS);
-  }, 60_000);
+  }, 240_000);
 
   it("are the default job without a broker", async () => {
     expect(await jobWith({ topic: "flights" })).toBeUndefined();

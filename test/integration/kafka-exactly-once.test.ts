@@ -13,6 +13,7 @@ import {
   newTopic,
   type ReadRecord,
   TopicReader,
+  untilStable,
 } from "../connectors/kafka/integration/kafka-topics.js";
 import { useSharedKafka } from "../support/kafka/shared-kafka.js";
 import { compileJobs, type Ended, JobProcess } from "./compiled-job.js";
@@ -101,6 +102,7 @@ class Campaign {
         new JobProcess("kafka-to-kafka", [JSON.stringify(plan)]),
       );
       expect(stderr, told()).toBe("");
+      if (signal === null) await untilStable(plan.brokers, plan.output);
       const count = expectPrefixes(await output.look(), told());
       if (signal === null) {
         expect(stdout, told()).toBe("FINISHED\n");
@@ -156,17 +158,19 @@ describe("a job from Kafka to Kafka, exactly once, in processes of its own", () 
       console.log(told());
     }
     // Once more as Kafka's own consumer sees it.
-    const lines = (await consoleConsumer(kafka(), output, "key")).map((line) => {
-      const [key = "", value = ""] = line.split("\t");
-      return { partition: 0, key, value };
-    });
+    const lines = (await consoleConsumer(kafka(), output, PARTITIONS * RECORDS, "key")).map(
+      (line) => {
+        const [key = "", value = ""] = line.split("\t");
+        return { partition: 0, key, value };
+      },
+    );
     expect(expectPrefixes(lines, told())).toBe(PARTITIONS * RECORDS);
     expect(campaign.kills, told()).toBeGreaterThanOrEqual(TIME < Infinity ? 5 : WANTED);
     expect(campaign.withProgress, told()).toBeGreaterThan(0);
   });
 
   it("of which one that was held up while another took over cannot write any more", {
-    timeout: 120_000,
+    timeout: 400_000,
   }, async () => {
     const seed = Number(process.env.HEADWATER_SEED ?? fc.sample(fc.nat(), 1)[0]);
     const random = new SeededRandom(seed);
@@ -177,7 +181,7 @@ describe("a job from Kafka to Kafka, exactly once, in processes of its own", () 
     const progress = async (more: number): Promise<void> => {
       const before = output.records.length;
       const isThere = async (): Promise<boolean> => (await output.look()).length >= before + more;
-      await expect.poll(isThere, { timeout: 30_000, interval: 20 }).toBe(true);
+      await expect.poll(isThere, { timeout: 120_000, interval: 20 }).toBe(true);
     };
     const old = new JobProcess("kafka-to-kafka", [JSON.stringify(plan)]);
     await progress(500 + Math.floor(random.next() * 1000));
@@ -196,6 +200,7 @@ describe("a job from Kafka to Kafka, exactly once, in processes of its own", () 
     expect(code, `${told}: ${stdout}`).toBe(1);
     expect(stdout, told).toMatch(/^FAILED .*(?:INVALID_PRODUCER_EPOCH|PRODUCER_FENCED)/);
     expect(ended, told).toMatchObject({ code: 0, stdout: "FINISHED\n", stderr: "" });
+    await untilStable(plan.brokers, plan.output);
     expect(expectPrefixes(await output.look(), told)).toBe(PARTITIONS * RECORDS);
   });
 });

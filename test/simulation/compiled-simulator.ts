@@ -1,9 +1,18 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
+import { withCensus } from "./census-hooks.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -15,7 +24,8 @@ export interface CompiledSimulator {
   remove(): void;
 }
 
-export function compileSimulator(): CompiledSimulator {
+/** `isCounted`: classes report to the census without its loader, so that children start sooner. */
+export function compileSimulator({ isCounted = false } = {}): CompiledSimulator {
   const directory = mkdtempSync(path.join(tmpdir(), "headwater-simulator-"));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   try {
@@ -29,6 +39,7 @@ export function compileSimulator(): CompiledSimulator {
       [tsc, "-p", project, "--outDir", directory, "--incremental", "false", "--noCheck"],
       { stdio: "inherit" },
     );
+    if (isCounted) countInAdvance(directory);
     copyFileSync(path.join(ROOT, "package.json"), path.join(directory, "package.json"));
     symlinkSync(path.join(ROOT, "node_modules"), path.join(directory, "node_modules"));
   } catch (error) {
@@ -36,4 +47,17 @@ export function compileSimulator(): CompiledSimulator {
     throw error;
   }
   return { directory, main: path.join(directory, "test", "simulation", "main.js"), remove };
+}
+
+/** What the census loader would do at each start: a third of a short child's time. */
+function countInAdvance(directory: string): void {
+  const framework = path.join(directory, "src");
+  for (const file of readdirSync(framework, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".js")) continue;
+    const at = path.join(framework, file);
+    const text = readFileSync(at, "utf8");
+    const counted = withCensus(text);
+    if (counted !== text) writeFileSync(at, counted);
+  }
+  writeFileSync(path.join(directory, "test", "simulation", "census-loader.js"), "");
 }

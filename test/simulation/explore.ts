@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
 import { planOf } from "./plan.js";
 import { runPlan } from "./run-plan.js";
 
@@ -49,6 +50,19 @@ async function violationsOf(seed: number, jobs: readonly string[]): Promise<read
   }
 }
 
+/** How Node runs seeds: classes report to the census, and garbage is collected in the one thread. */
+export function nodeFlags(main: string): readonly string[] {
+  const census = new URL("census-loader.js", pathToFileURL(main));
+  return [
+    `--import=${census}`,
+    // A child lives for seconds: half of what the optimizing compiler does would come too late.
+    "--interrupt-budget=400000",
+    "--single-threaded-gc",
+    "--min-semi-space-size=32",
+    "--max-semi-space-size=64",
+  ];
+}
+
 /** Runs the seeds in several processes of the given program; each prints what failed, a line a seed. */
 export async function exploreInChildren(
   main: string,
@@ -70,7 +84,7 @@ export async function exploreInChildren(
 }
 
 async function failuresOf(main: string, args: readonly string[]): Promise<readonly FailedSeed[]> {
-  const child = spawn(process.execPath, ["--max-semi-space-size=32", main, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags(main), main, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const failed: FailedSeed[] = [];

@@ -82,6 +82,53 @@ export const KAFKA_PLACES: Readonly<Record<string, readonly FaultKind[]>> = {
   "kafka.connect": ["fail", "slow"],
 };
 
+/** The places of the job that writes files. */
+const FILE_PLACES: Readonly<Record<string, readonly FaultKind[]>> = {
+  ...without("sink.", "writer.", "committer.", "lookup"),
+  "disk.part.makeDirectory": ["fail", "lost"],
+  "disk.part.readDirectory": ["fail", "slow"],
+  "disk.part.createFile": ["fail", "lost", "slow"],
+  "disk.part.write": ["fail", "lost", "slow"],
+  "disk.part.write.some": ["odd"],
+  "disk.part.datasync": ["fail", "lost", "slow", "slow"],
+  "disk.part.stat": ["fail"],
+  "disk.part.close": ["fail"],
+  "disk.part.sizeOf": ["fail", "slow"],
+  "disk.part.rename": ["fail", "lost", "slow", "slow"],
+  "disk.part.rename.busy": ["odd"],
+  "disk.part.syncDirectory": ["fail", "lost", "slow", "slow"],
+  "disk.part.remove": ["fail", "lost"],
+};
+
+/** The places of the jobs that write to a service with an asynchronous sink. */
+const SERVICE_PLACES: Readonly<Record<string, readonly FaultKind[]>> = {
+  ...without("sink.", "writer.", "committer.", "lookup"),
+  "service.open": ["fail", "lost", "slow"],
+  "service.close": ["fail", "slow"],
+  "service.write": ["fail", "fail", "lost", "lost", "slow", "slow"],
+  "service.entries": ["odd"],
+};
+
+const JOB_PLACES: Readonly<Record<string, Readonly<Record<string, readonly FaultKind[]>>>> = {
+  kafka: KAFKA_PLACES,
+  files: FILE_PLACES,
+  upsert: SERVICE_PLACES,
+  batches: SERVICE_PLACES,
+};
+
+/** Where something may go wrong in a job. */
+export function placesOf(job: string): Readonly<Record<string, readonly FaultKind[]>> {
+  return JOB_PLACES[job] ?? PLACES;
+}
+
+function without(...prefixes: readonly string[]): Readonly<Record<string, readonly FaultKind[]>> {
+  return Object.fromEntries(
+    Object.entries(PLACES).filter(
+      ([place]) => !prefixes.some((prefix) => place.startsWith(prefix)),
+    ),
+  );
+}
+
 /** Counts the calls of each place, and says when one misbehaves. */
 export class Faults {
   /** What misbehaved, and how often. */

@@ -1,5 +1,7 @@
 import { ActorSystem, type Cancel, type Clock, type Scheduler } from "../../src/mailbox/index.js";
+import { Census } from "./census.js";
 import { createNetwork } from "./network.js";
+import type { SimulationRecord } from "./record.js";
 import type { World } from "./world.js";
 
 /** How much longer a slow call takes, in milliseconds. */
@@ -16,14 +18,19 @@ export class Life {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly deadLetters: string[] = [];
+  /** What it holds in memory. */
+  readonly census = new Census();
   isAlive = true;
   /** Timers of the framework that wait. */
   timers = 0;
   #deferred: (() => void)[] = [];
+  #endRecord: (() => void) | undefined;
 
   constructor(world: World, number: number) {
     this.world = world;
     this.number = number;
+    if (world.plan.isLong) this.census.begin();
+    else Census.none();
     this.clock = {
       now: () => Math.floor(world.wallClock),
       relativeTime: () => world.lookAtClock(),
@@ -60,8 +67,15 @@ export class Life {
     this.#deferred.shift()?.();
   }
 
+  /** Records it from now on until it dies. */
+  recordTo(record: SimulationRecord): void {
+    this.#endRecord = record.follow(this);
+  }
+
   die(): void {
     this.isAlive = false;
+    this.#endRecord?.();
+    this.#endRecord = undefined;
     this.#deferred = [];
   }
 

@@ -44,10 +44,26 @@ interface LogState {
   readonly isComplete: boolean;
 }
 
+/** Which records of a split are read; undefined: the split is left out. */
+export type LogRange = (
+  index: number,
+  records: number,
+) => { readonly from: number; readonly to: number } | undefined;
+
 /** Reads the world's log, splits `which` of it; its parts fail and take long as the plan says. */
 export function logSource(
   world: World,
   which: (index: number) => boolean = () => true,
+): Source<number, LogSplit, LogState> {
+  return logRangeSource(world, (index, records) =>
+    which(index) ? { from: 0, to: records } : undefined,
+  );
+}
+
+/** Reads parts of the world's log. */
+export function logRangeSource(
+  world: World,
+  rangeOf: LogRange,
 ): Source<number, LogSplit, LogState> {
   return {
     name: "log",
@@ -69,20 +85,20 @@ export function logSource(
     createEnumerator(context) {
       world.life.check("source.createEnumerator");
       const empty = { known: [], remaining: [], isComplete: false };
-      return new LogEnumerator(context, world.life, which, empty);
+      return new LogEnumerator(context, world.life, rangeOf, empty);
     },
     restoreEnumerator(context, checkpoint) {
       world.life.check("source.restoreEnumerator");
-      return new LogEnumerator(context, world.life, which, checkpoint);
+      return new LogEnumerator(context, world.life, rangeOf, checkpoint);
     },
   };
 }
 
 /** Lists the log from time to time and gives a split to whoever asks. */
-class LogEnumerator implements SplitEnumerator<LogSplit, LogState> {
+export class LogEnumerator implements SplitEnumerator<LogSplit, LogState> {
   readonly #context: SplitEnumeratorContext<LogSplit>;
   readonly #life: Life;
-  readonly #which: (index: number) => boolean;
+  readonly #rangeOf: LogRange;
   readonly #known: Set<number>;
   readonly #waiting = new Set<number>();
   #remaining: readonly LogSplit[];
@@ -91,12 +107,12 @@ class LogEnumerator implements SplitEnumerator<LogSplit, LogState> {
   constructor(
     context: SplitEnumeratorContext<LogSplit>,
     life: Life,
-    which: (index: number) => boolean,
+    rangeOf: LogRange,
     state: LogState,
   ) {
     this.#context = context;
     this.#life = life;
-    this.#which = which;
+    this.#rangeOf = rangeOf;
     this.#known = new Set(state.known);
     this.#remaining = state.remaining;
     this.#isComplete = state.isComplete;
@@ -120,9 +136,11 @@ class LogEnumerator implements SplitEnumerator<LogSplit, LogState> {
         // The next one may work.
         if (listed === undefined) return;
         for (const { index, records } of listed.splits) {
-          if (!this.#which(index) || this.#known.has(index)) continue;
+          const range = this.#rangeOf(index, records);
+          if (range === undefined || this.#known.has(index)) continue;
           this.#known.add(index);
-          const split = { splitId: `split-${index}`, index, next: 0, end: records };
+          const { from, to } = range;
+          const split = { splitId: `split-${index}`, index, next: from, end: to };
           this.#remaining = [...this.#remaining, split];
         }
         this.#isComplete ||= listed.isComplete;
@@ -145,6 +163,11 @@ class LogEnumerator implements SplitEnumerator<LogSplit, LogState> {
   }
 
   addReader(): void {}
+
+  /** The splits that it has found. */
+  get known(): readonly number[] {
+    return [...this.#known];
+  }
 
   snapshotState(): LogState {
     this.#life.check("enumerator.snapshot");

@@ -7,7 +7,8 @@ import { setAutoFreeze } from "immer";
 import { explore, exploreInChildren, type FailedSeed } from "./explore.js";
 import { JOBS } from "./jobs/index.js";
 import { type Plan, planOf } from "./plan.js";
-import { journalOf, runPlan } from "./run-plan.js";
+import { memoryAfter } from "./process-memory.js";
+import { journalOf, recordOf } from "./run-plan.js";
 import { shrink } from "./shrink.js";
 
 const USAGE = `usage: npm run simulate -- [options]
@@ -15,7 +16,8 @@ const USAGE = `usage: npm run simulate -- [options]
   --seed <n>       the first of them (default: from the clock; printed)
   --job <name>     only this job, may be repeated: ${Object.keys(JOBS).join(", ")}
   --processes <n>  default: one a core
-  --plan <file>    run this plan again and print its journal`;
+  --plan <file>    run this plan again and print its journal
+  --record <file>  with --plan: write a record for headwater replay instead`;
 
 const { values } = parseArgs({
   options: {
@@ -24,8 +26,10 @@ const { values } = parseArgs({
     job: { type: "string", multiple: true, default: Object.keys(JOBS) },
     processes: { type: "string", default: String(availableParallelism()) },
     plan: { type: "string" },
+    record: { type: "string" },
     help: { type: "boolean", default: false },
     child: { type: "boolean", default: false },
+    memory: { type: "boolean", default: false },
     step: { type: "string", default: "1" },
     "stop-after": { type: "string" },
   },
@@ -36,7 +40,8 @@ Error.stackTraceLimit = 0;
 // Freezing costs a tenth of the time, and tests run with it.
 setAutoFreeze(false);
 if (values.help) console.log(USAGE);
-else if (values.plan !== undefined) await replay(values.plan);
+else if (values.plan !== undefined) await runAgain(values.plan, values.record);
+else if (values.record !== undefined) throw new Error(`--record goes with --plan\n${USAGE}`);
 else await run();
 
 async function run(): Promise<void> {
@@ -50,6 +55,14 @@ async function run(): Promise<void> {
     for (const failed of await explore(exploration, wholeNumber("step"))) {
       process.stdout.write(`${JSON.stringify(failed)}\n`);
     }
+    return;
+  }
+  if (values.memory) {
+    const { seeds, jobs } = exploration;
+    // Caches fill up during the first; output comes last, for it holds resources.
+    const before = await memoryAfter(first, seeds, jobs);
+    const after = await memoryAfter(first + seeds, seeds, jobs);
+    process.stdout.write(JSON.stringify([before, after]));
     return;
   }
   const begin = performance.now();
@@ -69,25 +82,27 @@ async function tell({ seed, violations }: FailedSeed): Promise<void> {
   const small = await shrink(planOf(seed, values.job));
   const directory = path.resolve("build", "simulation");
   mkdirSync(directory, { recursive: true });
-  const [plan, journal] = ["plan.json", "journal"].map((kind) =>
+  const [plan, journal, record] = ["plan.json", "journal", "ndjson"].map((kind) =>
     path.join(directory, `seed-${seed}.${kind}`),
-  ) as [string, string];
+  ) as [string, string, string];
   writeFileSync(plan, JSON.stringify(small, null, 1));
   writeFileSync(journal, (await journalOf(small)).toString());
-  const { violations: left } = await runPlan(small);
+  const { violations: left, record: recorded } = await recordOf(small);
+  writeFileSync(record, recorded.toString());
   const { job, faults, actions, splits } = small;
   const records = splits.reduce((sum, split) => sum + split.records, 0);
   console.log(
     `  shrunk to job ${job}, ${records} records, faults ${JSON.stringify(faults)}, actions ${JSON.stringify(actions)}:`,
   );
   console.log(
-    `  ${left.join("\n  ")}\n  journal: ${journal}\n  again: npm run simulate -- --plan ${plan}`,
+    `  ${left.join("\n  ")}\n  journal: ${journal}\n  step by step: headwater replay ${record}\n  again: npm run simulate -- --plan ${plan}`,
   );
 }
 
-async function replay(file: string): Promise<void> {
+async function runAgain(file: string, record: string | undefined): Promise<void> {
   const plan = JSON.parse(readFileSync(file, "utf8")) as Plan;
-  process.stdout.write((await journalOf(plan)).toString());
+  if (record === undefined) process.stdout.write((await journalOf(plan)).toString());
+  else writeFileSync(record, (await recordOf(plan)).record.toString());
 }
 
 function wholeNumber(name: "seed" | "seeds" | "step" | "processes" | "stop-after"): number {

@@ -14,7 +14,7 @@ let simulator: CompiledSimulator;
 const caught = new Map<string, Promise<FailedSeed | undefined>>();
 
 beforeAll(() => {
-  simulator = compileSimulator();
+  simulator = compileSimulator({ isCounted: true });
   const lanes = Array.from({ length: LANES }, () => Promise.resolve() as Promise<unknown>);
   for (const [index, mutant] of MUTANTS.entries()) {
     const lane = lanes[index % LANES] as Promise<unknown>;

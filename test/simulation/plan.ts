@@ -1,5 +1,5 @@
 import { Dice } from "./dice.js";
-import { type Fault, KAFKA_PLACES, PLACES } from "./faults.js";
+import { type Fault, placesOf } from "./faults.js";
 
 /** What the one who runs the job does to it. */
 export type ActionKind =
@@ -81,6 +81,8 @@ export interface Plan {
   readonly hops: number;
   readonly faults: readonly Fault[];
   readonly actions: readonly Action[];
+  /** Checkpoints go on and on while little comes, and nothing may grow. */
+  readonly isLong?: boolean;
   /** Of job `kafka`. */
   readonly cluster?: {
     readonly isBounded: boolean;
@@ -129,6 +131,18 @@ const KAFKA_OFTEN: readonly string[] = [
   "kafka.fetch",
 ];
 
+const SERVICE_OFTEN: readonly string[] = [
+  ...["service.write", "service.write", "service.write", "service.write"],
+  ...["service.entries", "service.entries", "service.entries"],
+];
+
+const JOB_OFTEN: Readonly<Record<string, readonly string[]>> = {
+  kafka: KAFKA_OFTEN,
+  files: ["disk.part.rename", "disk.part.datasync", "disk.part.syncDirectory", "emit"],
+  upsert: SERVICE_OFTEN,
+  batches: SERVICE_OFTEN,
+};
+
 const EVENTS: readonly ClusterEvent["kind"][] = [
   "leader-moves",
   "leader-moves",
@@ -139,14 +153,17 @@ const EVENTS: readonly ClusterEvent["kind"][] = [
   "transactions-time-out",
 ];
 
+/** How many seeds have a long run. */
+const LONG = 0.006;
+
 /** The plan of a seed; `jobs` are those it may choose from. */
 export function planOf(seed: number, jobs: readonly string[]): Plan {
   const dice = new Dice(seed);
   const isCalm = dice.chance(0.1);
   const job = dice.pick(jobs);
   const isKafka = job === "kafka";
-  const kinds = isKafka ? KAFKA_PLACES : PLACES;
-  const places = [...Object.keys(kinds), ...(isKafka ? KAFKA_OFTEN : OFTEN)];
+  const kinds = placesOf(job);
+  const places = [...Object.keys(kinds), ...(JOB_OFTEN[job] ?? OFTEN)];
   const plan: Plan = {
     seed,
     job,
@@ -188,7 +205,32 @@ export function planOf(seed: number, jobs: readonly string[]): Plan {
       ms: dice.pick([-3_600_000, -50, 50, 3_600_000]),
     })),
   };
-  return isKafka ? { ...plan, cluster: clusterOf(dice, plan, isCalm) } : plan;
+  const whole = isKafka ? { ...plan, cluster: clusterOf(dice, plan, isCalm) } : plan;
+  return dice.chance(LONG) ? longer(whole, dice) : whole;
+}
+
+/** The same in slow motion: splits come and go for hundreds of checkpoints of one life. */
+function longer(plan: Plan, dice: Dice): Plan {
+  // Partitions never end, and windows close for splits that come late.
+  const hasFewSplits = plan.job === "kafka" || plan.job === "windows";
+  return {
+    ...plan,
+    isLong: true,
+    splits: hasFewSplits
+      ? plan.splits.map((split) => ({ ...split, records: 6 * split.records }))
+      : dice.times(dice.int(55, 65), (index) => ({
+          records: dice.int(2, 4),
+          appearsAt: 40 * index,
+        })),
+    fetchSize: 1,
+    fetchers: "per-split",
+    // Checkpoints complete one after the other.
+    latency: { network: 0, disk: 0, sink: 1, source: hasFewSplits ? 80 : 5 },
+    timeout: 60_000,
+    interval: 15,
+    sinkBuffer: 0,
+    actions: [],
+  };
 }
 
 function clusterOf(dice: Dice, { interval }: Plan, isCalm: boolean): Plan["cluster"] & object {

@@ -69,7 +69,7 @@ describe("the framework", () => {
   let simulator: CompiledSimulator;
 
   beforeAll(() => {
-    simulator = compileSimulator();
+    simulator = compileSimulator({ isCounted: true });
   }, 60_000);
 
   afterAll(() => simulator.remove());

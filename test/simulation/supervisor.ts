@@ -20,8 +20,32 @@ const MAX_LIVES = 60;
 const MAX_STEPS_AFTER_END = 5_000;
 /** Turns of promises after which nothing more comes of them. */
 const QUIET = 30;
+/** To wait for one turn of promises. */
+const DONE = Promise.resolve();
 /** Milliseconds between two tries to drain a job that has done everything. */
 const DRAIN_INTERVAL = 100;
+/** Steps between two looks at what is held in memory, in a long run. */
+const LOOK_AT_MEMORY = 500;
+/** Things that one collection may hold: fewer than the splits that come and go in a long run. */
+const MAX_HELD = 48;
+/** Those that may hold more. */
+const LIMITS: Readonly<Record<string, number>> = {
+  // With the sequence numbers of everybody that wrote to them.
+  "ActorSystem.#actors": 180,
+  "ActorSystem.#sequences": 170,
+  // Up to 10,000 by design.
+  "ActorSystem.#stopped": 10_000,
+  // What was taken goes when the mailbox is empty, or by the thousand.
+  "Mailbox.#items": 1_500,
+  "RunningMachines.#below": 120,
+  // A chunk.
+  "ProcessRun.#records": 1_024,
+  "ProcessRun.#timestamps": 1_024,
+  // With the state of keys, which is the user's.
+  "TimerQueue.#heap": 3_000,
+  "KeyedProcessRun.#entries": 1_000,
+  "KeyedProcessRun.#entry": 1_000,
+};
 /** Far above what a healthy run has at once. */
 const MAX_TIMERS = 300;
 
@@ -57,12 +81,15 @@ export class Supervisor {
     this.#start();
     const { hops } = this.#world.plan;
     while (!this.#isOver && this.#world.violations.length === 0) {
-      for (let i = 0; i < hops; i++) await undefined;
+      for (let i = 0; i < hops; i++) await DONE;
       if (this.#ending !== undefined) await this.#ended(this.#ending);
       else {
         this.#act();
         this.#drainWhenComplete();
-        await this.#step();
+        // Promises take no time: what comes of them comes before the next timer.
+        if (!this.#world.isBusy) await this.#quiet();
+        if (this.#ending === undefined) this.#step();
+        await DONE;
       }
     }
     if (this.#world.violations.length === 0) this.#job.check(this.#world);
@@ -112,29 +139,36 @@ export class Supervisor {
     );
   }
 
-  async #step(): Promise<void> {
+  #step(): void {
     const world = this.#world;
-    // Promises take no time: what comes of them comes before the next timer.
-    if (!world.isBusy) await this.#quiet();
-    if (this.#ending !== undefined) return;
     world.step();
     this.#steps++;
     this.#stepsToAction--;
     if (this.#steps > MAX_STEPS) world.violation(`not at its end after ${MAX_STEPS} steps`);
     if (world.time > this.#lifeEnds) world.violation(`hangs: ${this.#status()}`);
     if (world.life.timers > MAX_TIMERS) world.violation(`${world.life.timers} timers wait`);
+    if (world.plan.isLong && this.#steps % LOOK_AT_MEMORY === 0) this.#checkMemory();
     const [deadLetter] = world.life.deadLetters;
     if (deadLetter !== undefined) world.violation(`a dead letter: ${deadLetter}`);
   }
 
   /** Nothing happens now but what promises bring. */
-  async #quiet(): Promise<void> {
+  #quiet(): Promise<void> {
     const world = this.#world;
-    for (let i = 0; i < QUIET; i++) {
-      await undefined;
-      if (world.isBusy || this.#ending !== undefined) return;
-    }
-    if (!world.hasNext) world.violation(`hangs, and nothing is to come: ${this.#status()}`);
+    return new Promise((resolve) => {
+      let turns = 0;
+      // Some thousand turns a run: less comes with each than with an `await`.
+      const turn = (): void => {
+        turns++;
+        if (world.isBusy || this.#ending !== undefined) resolve();
+        else if (turns < QUIET) DONE.then(turn);
+        else {
+          if (!world.hasNext) world.violation(`hangs, and nothing is to come: ${this.#status()}`);
+          resolve();
+        }
+      };
+      DONE.then(turn);
+    });
   }
 
   #act(): void {
@@ -222,11 +256,20 @@ export class Supervisor {
       life.system.addresses.length > 0 || life.timers > 0 || life.deferred > 0;
     for (let i = 0; isLeft() && i < MAX_STEPS_AFTER_END; i++) {
       world.step();
-      await undefined;
+      await DONE;
     }
     if (!isLeft()) return;
     const left = { actors: life.system.addresses, timers: life.timers, deferred: life.deferred };
     world.violation(`the job has ended and left ${JSON.stringify(left)}`);
+  }
+
+  /** Nothing grows: what is there for a while goes again. */
+  #checkMemory(): void {
+    const { life } = this.#world;
+    for (const { where, size } of life.census.above(MAX_HELD)) {
+      if (size > (LIMITS[where] ?? MAX_HELD))
+        this.#world.violation(`${where} holds ${size} things in memory`);
+    }
   }
 
   #failedReads(): number {

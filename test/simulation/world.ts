@@ -7,6 +7,7 @@ import type { Journal } from "./journal.js";
 import { Life } from "./life.js";
 import { SimulatedLog } from "./log.js";
 import type { Plan } from "./plan.js";
+import type { SimulationRecord } from "./record.js";
 import { SinkService } from "./sink-service.js";
 
 /** The wall clock at the start: any time that is not 0. */
@@ -35,6 +36,7 @@ export class World {
   life: Life;
   readonly #queue = new EventQueue();
   #lives = 0;
+  #record: SimulationRecord | undefined;
 
   constructor(plan: Plan, journal?: Journal) {
     this.plan = plan;
@@ -57,11 +59,18 @@ export class World {
     return this.#lives;
   }
 
+  /** Records this life from now on, and those to come. */
+  recordTo(record: SimulationRecord): void {
+    this.#record = record;
+    this.life.recordTo(record);
+  }
+
   /** Begins the next life of the process. */
   nextLife(): Life {
     this.life.die();
     this.log.closeAll();
     this.life = new Life(this, this.#lives++);
+    if (this.#record !== undefined) this.life.recordTo(this.#record);
     return this.life;
   }
 

@@ -19,7 +19,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   machines: { values: [], types: ["errors", "api"] },
   options: { values: ["errors"], types: ["api"] },
   serde: { values: ["errors"], types: ["api"] },
-  metrics: { values: ["errors"], types: ["api"] },
+  metrics: { values: ["errors", "options"], types: ["api"] },
+  logging: { values: ["errors"], types: ["api"] },
   state: { values: ["errors", "options", "stream"], types: ["api"] },
   stream: { values: ["errors", "mailbox", "machines", "options"], types: ["api"] },
   eventtime: { values: ["errors", "options"], types: ["api", "mailbox"] },
@@ -39,19 +40,25 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     values: ["errors", "mailbox", "machines", "options", "serde", "eventtime"],
     types: ["api"],
   },
-  coordinator: { values: ["errors", "mailbox", "machines", "options", "serde"], types: ["api"] },
-  checkpoint: {
-    values: ["errors", "mailbox", "machines", "options", "serde", "state"],
+  coordinator: {
+    values: ["errors", "mailbox", "machines", "options", "serde", "logging"],
     types: ["api"],
   },
+  checkpoint: {
+    values: ["errors", "mailbox", "machines", "options", "serde", "state", "logging"],
+    types: ["api"],
+  },
+  inspect: { values: ["errors", "mailbox", "machines", "options"], types: ["api"] },
   runtime: {
     values: [
       "errors",
       "mailbox",
+      "inspect",
       "machines",
       "options",
       "serde",
       "metrics",
+      "logging",
       "stream",
       "state",
       "eventtime",
@@ -61,9 +68,36 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     ],
     types: ["api"],
   },
-  control: { values: ["errors", "mailbox", "checkpoint"], types: ["api", "runtime"] },
+  control: { values: ["errors", "mailbox", "inspect", "checkpoint"], types: ["api", "runtime"] },
   cli: {
-    values: ["errors", "mailbox", "options", "coordinator", "checkpoint", "runtime", "control"],
+    values: [
+      "errors",
+      "mailbox",
+      "options",
+      "coordinator",
+      "checkpoint",
+      "runtime",
+      "control",
+      "machines",
+      "inspect",
+      "metrics",
+      "logging",
+    ],
+    types: ["api", "inspect"],
+  },
+  testing: {
+    values: [
+      "errors",
+      "mailbox",
+      "options",
+      "serde",
+      "stream",
+      "eventtime",
+      "reader",
+      "sink",
+      "checkpoint",
+      "runtime",
+    ],
     types: ["api"],
   },
   "src/index.ts": {
@@ -88,10 +122,15 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 
 /** Packages that only these folders may import; any folder may import those of Node. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  xstate: ["machines", "mailbox", "coordinator"],
+  "fast-check": ["testing"],
+  vitest: ["testing"],
+  xstate: ["machines", "mailbox", "coordinator", "inspect", "testing"],
+  ws: ["inspect"],
+  "@statelyai/inspect": ["inspect"],
   immer: ["machines", "state"],
   rxjs: ["stream", "sink", "runtime", "src/connectors/elements", "src/connectors/push"],
   valibot: [
+    "metrics",
     "stream",
     "state",
     "options",
@@ -103,8 +142,10 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     "files",
     "sql",
     "checkpoint",
+    "inspect",
     "runtime",
     "connectors",
+    "testing",
   ],
   tinyglobby: ["files"],
   avsc: ["src/connectors/avro", "src/connectors/avro-types.ts", "src/connectors/kafka"],
@@ -126,6 +167,9 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "log-update": ["cli"],
   picocolors: ["cli"],
   pino: ["cli"],
+  elkjs: ["cli"],
+  "prom-client": ["metrics"],
+  "@opentelemetry/api": ["metrics"],
 };
 
 /** Pure interfaces and machines have no business with Node either. */

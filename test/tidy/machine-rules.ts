@@ -1,5 +1,5 @@
 import type { AnyStateMachine, AnyStateNode } from "xstate";
-import { stateName, statesOf, transitionsOf } from "../docs/transitions.js";
+import { stateName, statesOf, transitionsOf } from "../../src/inspect/statechart/transitions.js";
 
 /** What is wrong with a machine's definition; empty: nothing. */
 export function machineMistakes(machine: AnyStateMachine): string[] {

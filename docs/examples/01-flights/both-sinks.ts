@@ -10,6 +10,10 @@ interface BothStates {
 export function bothSinks<T>(first: Sink<T>, second: Sink<T>): Sink<T, BothStates> {
   return {
     name: `${first.name} and ${second.name}`,
+    verify(job) {
+      first.verify?.(job);
+      second.verify?.(job);
+    },
     writerStateSerializer: statesSerializer(first, second),
     ...(first.committer === undefined ? {} : { committer: first.committer }),
     async createWriter(context, restored): Promise<SinkWriter<T, BothStates>> {

@@ -194,6 +194,15 @@ export class S3CheckpointStorage implements CheckpointStorage {
     if (id !== undefined) await this.#remove(id);
   }
 
+  async discardSavepoint({ checkpointId, location }: CompletedCheckpoint): Promise<void> {
+    const at = parseS3Address(location);
+    const name = savepointDirectory(this.#jobName, checkpointId);
+    if (at.key !== name && !at.key.endsWith(`/${name}`)) return;
+    await this.#objectsFor(at)
+      .remove(below(at, METADATA))
+      .catch(() => undefined);
+  }
+
   async load(location: string): Promise<CheckpointData> {
     const at = parseS3Address(location);
     const objects = this.#objectsFor(at);

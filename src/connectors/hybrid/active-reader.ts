@@ -86,6 +86,10 @@ export class ActiveReader<T> {
     this.#reader.notifyCheckpointAborted?.(checkpointId);
   }
 
+  hasUncommitted(): boolean {
+    return this.#reader.hasUncommitted?.() === true;
+  }
+
   /** Undefined when it is closed at once. */
   close(): Promise<void> | undefined {
     this.#context.beginClose();

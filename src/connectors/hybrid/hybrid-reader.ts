@@ -144,6 +144,10 @@ export class HybridSourceReader<T> implements SourceReader<T, HybridSourceSplit>
     this.#reader?.notifyCheckpointAborted(checkpointId);
   }
 
+  hasUncommitted(): boolean {
+    return this.#reader?.hasUncommitted() === true;
+  }
+
   close(): void | Promise<void> {
     return this.#place.at === "CLOSING" ? this.#place.closed : this.#reader?.close();
   }

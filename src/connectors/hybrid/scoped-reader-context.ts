@@ -23,6 +23,7 @@ export class ScopedReaderContext implements SourceReaderContext {
   readonly processingTime: ProcessingTimeService;
   readonly actors: ReaderActors;
   readonly pollBudget: PollBudget;
+  readonly lastEmittedTimestamp: SourceReaderContext["lastEmittedTimestamp"];
   readonly inspect: InspectionObserver | undefined;
   readonly allowUnalignedSourceSplits: boolean;
   readonly #context: SourceReaderContext;
@@ -38,6 +39,7 @@ export class ScopedReaderContext implements SourceReaderContext {
     this.metricGroup = context.metricGroup.group(`source-${sourceIndex}`);
     this.processingTime = context.processingTime;
     this.pollBudget = context.pollBudget;
+    this.lastEmittedTimestamp = context.lastEmittedTimestamp;
     this.inspect = context.inspect;
     this.allowUnalignedSourceSplits = context.allowUnalignedSourceSplits;
     const { actors } = context;

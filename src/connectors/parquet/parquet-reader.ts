@@ -25,6 +25,7 @@ export class ParquetReader<T> extends SourceReaderBase<
   constructor(context: SourceReaderContext, options: ParsedParquetOptions) {
     const metrics = context.metricGroup.group("parquet");
     const files = fileMetrics(context.metricGroup);
+    context.metricGroup.gauge("numBytesIn", () => files.bytesRead.count);
     super({
       context,
       fetcherManager: new SingleThreadFetcherManager<ParquetRow<T>, ParquetSplit>({

@@ -5,6 +5,7 @@ import { HeadwaterError } from "../../errors/index.js";
 import type { ProcessingTimeService } from "../../mailbox/ports.js";
 import type { BulkEncoder } from "./bulk-encoder.js";
 import type { ParsedFileSinkOptions } from "./file-sink-options.js";
+import type { PartFileSystem } from "./part-file-system.js";
 import { type PartFiles, PartFileWriter } from "./part-file-writer.js";
 import type { PartWriterState, PendingPart } from "./part-state.js";
 import type { PendingParts } from "./pending-parts.js";
@@ -22,6 +23,8 @@ export interface FileSinkWriterParts<T> {
   readonly pending?: PendingParts;
   /** For another one: default, files have their names from the beginning. */
   readonly files?: PartFiles;
+  /** Default: the machine's. */
+  readonly fileSystem?: PartFileSystem | undefined;
   /** Whether a part ends at each checkpoint; with `pending` always. */
   readonly endsAtCheckpoint?: boolean;
 }
@@ -70,6 +73,7 @@ export class FileSinkWriter<T> implements SinkWriter<T, PartWriterState, Pending
       extension: parts.extension,
       metricGroup,
       ...(files !== undefined && { files }),
+      ...(parts.fileSystem !== undefined && { fileSystem: parts.fileSystem }),
     });
   }
 

@@ -4,6 +4,7 @@ import type { ParsedFileSinkOptions } from "./file-sink-options.js";
 import { FileSinkWriter, fileSinkOwner } from "./file-sink-writer.js";
 import { HiddenParts } from "./hidden-parts.js";
 import { PartCommitter } from "./part-committer.js";
+import type { PartFileSystem } from "./part-file-system.js";
 import { PartNames } from "./part-names.js";
 import {
   type PartWriterState,
@@ -30,6 +31,8 @@ export interface FileSinkParts<T> {
    * checkpoint, and has another name until then.
    */
   readonly isBulk?: boolean;
+  /** Default: the machine's. */
+  readonly fileSystem?: PartFileSystem;
 }
 
 type NewEncoder<T> = () => RecordEncoder<T> | BulkEncoder<T>;
@@ -50,10 +53,10 @@ export function fileSink<T>(parts: FileSinkParts<T>): Sink<T> {
 }
 
 function hiddenParts<T>(
-  { options, extension }: FileSinkParts<T>,
+  { options, extension, ...parts }: FileSinkParts<T>,
   { indexOfSubtask }: SinkWriterContext,
 ): HiddenParts {
-  return new HiddenParts({ ...options, extension, subtask: indexOfSubtask });
+  return new HiddenParts({ ...options, ...portOf(parts), extension, subtask: indexOfSubtask });
 }
 
 function exactlyOnceFileSink<T>(name: string, parts: FileSinkParts<T>): Sink<T> {
@@ -67,6 +70,7 @@ function exactlyOnceFileSink<T>(name: string, parts: FileSinkParts<T>): Sink<T> 
       const newEncoder = await parts.loadEncoder();
       const pending = await PendingParts.open({
         ...options,
+        ...portOf(parts),
         owner: fileSinkOwner(sink, context),
         names: namesOf(context.jobName),
         subtask: context.indexOfSubtask,
@@ -85,10 +89,17 @@ function exactlyOnceFileSink<T>(name: string, parts: FileSinkParts<T>): Sink<T> 
           ...options,
           owner: fileSinkOwner(sink, context),
           committed: () => firstAttempts.delete(key),
+          ...(parts.fileSystem !== undefined && { files: parts.fileSystem }),
         });
       },
     },
   };
   // Only its own writers and committers get what they have made.
   return exactlyOnce as Sink<T>;
+}
+
+function portOf({ fileSystem }: { readonly fileSystem?: PartFileSystem }): {
+  readonly fileSystem?: PartFileSystem;
+} {
+  return fileSystem === undefined ? {} : { fileSystem };
 }

@@ -1,14 +1,6 @@
-import * as fs from "node:fs/promises";
 import { join } from "node:path";
-import {
-  createFile,
-  isMissing,
-  namesIn,
-  nextNumber,
-  type PartFile,
-  removeFile,
-  syncDirectory,
-} from "./part-file.js";
+import { createFile, namesIn, nextNumber, type PartFile } from "./part-file.js";
+import { nodePartFileSystem, type PartFileSystem } from "./part-file-system.js";
 import type { PartFiles } from "./part-file-writer.js";
 import { inProgressName } from "./part-names.js";
 
@@ -20,6 +12,8 @@ export interface HiddenPartsOptions {
   /** Without a dot. */
   readonly extension: string;
   readonly sync: boolean;
+  /** Default: the machine's. */
+  readonly fileSystem?: PartFileSystem;
 }
 
 /** Others may take names at the same time, but not for ever. */
@@ -34,17 +28,19 @@ const MAX_NAMES_TRIED = 1000;
  */
 export class HiddenParts implements PartFiles {
   readonly #options: HiddenPartsOptions;
+  readonly #fs: PartFileSystem;
   #finished = "";
 
   constructor(options: HiddenPartsOptions) {
     this.#options = options;
+    this.#fs = options.fileSystem ?? nodePartFileSystem;
   }
 
   async create(): Promise<PartFile> {
     const { path, prefix, subtask, extension } = this.#options;
     const stem = `${prefix}-${subtask}-`;
     for (let tried = 0; tried < MAX_NAMES_TRIED; tried++) {
-      const names = await namesIn(path);
+      const names = await namesIn(this.#fs, path);
       const number = Math.max(nextNumber(names, stem), nextNumber(names, `.${stem}`));
       const finished = `${stem}${number}.${extension}`;
       const file = await this.#tryToCreate(finished);
@@ -56,14 +52,13 @@ export class HiddenParts implements PartFiles {
   }
 
   async finished(file: PartFile): Promise<void> {
-    await fs.rename(file.path, join(this.#options.path, this.#finished));
-    if (!this.#options.sync) return;
-    for (const directory of file.directories) await syncDirectory(directory);
+    await this.#fs.rename(file.path, join(this.#options.path, this.#finished));
+    if (this.#options.sync) await this.#fs.syncDirectory(this.#options.path);
   }
 
   async abandoned(file: PartFile): Promise<void> {
     // It is hidden: what cannot be removed does no harm.
-    await removeFile(file.path).catch(() => {});
+    await this.#fs.remove(file.path).catch(() => {});
   }
 
   /** Undefined when somebody else was faster. */
@@ -71,26 +66,16 @@ export class HiddenParts implements PartFiles {
     const { path } = this.#options;
     let file: PartFile;
     try {
-      file = await createFile(path, inProgressName(finished));
+      file = await createFile(this.#fs, path, inProgressName(finished));
     } catch (error) {
       // A path that is no directory is EEXIST as well.
       const isTaken = (error as NodeJS.ErrnoException).code === "EEXIST";
-      if (isTaken && (await fs.stat(path)).isDirectory()) return undefined;
+      if (isTaken && (await this.#fs.isDirectory(path))) return undefined;
       throw error;
     }
-    if (!(await isThere(join(path, finished)))) return file;
+    if ((await this.#fs.sizeOf(join(path, finished))) === undefined) return file;
     await file.handle.close();
     await this.abandoned(file);
     return undefined;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await fs.lstat(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
   }
 }

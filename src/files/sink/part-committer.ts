@@ -1,16 +1,12 @@
-import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import type { CommitRequest, Committer } from "../../api/sink.js";
 import { HeadwaterError } from "../../errors/index.js";
-import { isMissing, syncDirectory } from "./part-file.js";
 import { partFileFailed } from "./part-file-error.js";
+import { nodePartFileSystem, type PartFileSystem } from "./part-file-system.js";
 import type { PendingPart } from "./part-state.js";
 
 /** What a committer does with a directory. */
-export interface CommitFiles {
-  rename(from: string, to: string): Promise<void>;
-  syncDirectory(path: string): Promise<void>;
-}
+export type CommitFiles = Pick<PartFileSystem, "sizeOf" | "rename" | "syncDirectory">;
 
 /** What a committer of part files is told. */
 export interface PartCommitterOptions {
@@ -21,6 +17,7 @@ export interface PartCommitterOptions {
   readonly owner: string;
   /** A part has its name: a durable checkpoint held it. */
   committed(): void;
+  /** Default: the machine's. */
   readonly files?: CommitFiles;
 }
 
@@ -32,25 +29,44 @@ const TRANSIENT: ReadonlySet<string> = new Set(["EBUSY", "EMFILE", "ENFILE", "EA
 /**
  * Gives pending part files their names (Flink `FileCommitter`); a part that has its name keeps it.
  *
- * Called by: the subtask's commits, one call at a time.
+ * Owns: the call under way. Called by: the subtask's commits, one call at a time, but `close` at any time.
  * Invariants: nothing is overwritten; a request is done only when its name is as durable as `sync`
- * asks for, also when an earlier attempt has made it.
+ * asks for, also when an earlier attempt has made it; when it is closed it renames nothing any more,
+ * since the next attempt looks at the same files.
  */
 export class PartCommitter implements Committer<PendingPart> {
   readonly #options: PartCommitterOptions;
   readonly #files: CommitFiles;
+  #running: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(options: PartCommitterOptions) {
     this.#options = options;
-    this.#files = options.files ?? { rename: fs.rename, syncDirectory };
+    this.#files = options.files ?? nodePartFileSystem;
   }
 
   /** Rejects with SINK_FAILED. */
-  async commit(requests: readonly Request[]): Promise<void> {
+  commit(requests: readonly Request[]): Promise<void> {
+    this.#running = this.#commitAll(requests);
+    return this.#running;
+  }
+
+  /** Waits for the call under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    // Whoever made the call hears of its error.
+    await this.#running.catch(() => {});
+  }
+
+  async #commitAll(requests: readonly Request[]): Promise<void> {
     const { path, sync, owner } = this.#options;
     const renamed: Request[] = [];
     const already: Request[] = [];
     for (const request of requests) {
+      if (this.#isClosed) {
+        request.retryLater();
+        continue;
+      }
       try {
         const outcome = await this.#commit(request);
         if (outcome === "RENAMED") renamed.push(request);
@@ -79,7 +95,7 @@ export class PartCommitter implements Committer<PendingPart> {
     const { temporary, name, bytes } = request.committable;
     const { path } = this.#options;
     const [from, to] = [join(path, temporary), join(path, name)];
-    const [waiting, finished] = [await sizeOf(from), await sizeOf(to)];
+    const [waiting, finished] = [await this.#files.sizeOf(from), await this.#files.sizeOf(to)];
     if (waiting === undefined && finished === bytes) return "ALREADY";
     if (waiting === bytes && finished === undefined) {
       await this.#files.rename(from, to);
@@ -130,14 +146,4 @@ export class PartCommitter implements Committer<PendingPart> {
 
 function isTransient(error: unknown): boolean {
   return TRANSIENT.has((error as NodeJS.ErrnoException | undefined)?.code ?? "");
-}
-
-/** Undefined: there is no such file. */
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await fs.lstat(path)).size;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 }

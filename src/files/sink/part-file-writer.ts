@@ -1,10 +1,12 @@
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Counter, MetricGroup } from "../../api/metrics.js";
 import { HeadwaterError, illegalState } from "../../errors/index.js";
 import type { ParsedFileSinkOptions } from "./file-sink-options.js";
-import { createPartFile, type PartFile, syncDirectory } from "./part-file.js";
+import { createPartFile, type PartFile, syncAbove } from "./part-file.js";
 import { partFileFailed } from "./part-file-error.js";
+import { nodePartFileSystem, type PartFileSystem } from "./part-file-system.js";
 
 /** Where part files come from, and what becomes of them; rejects with the file system's errors. */
 export interface PartFiles {
@@ -28,6 +30,8 @@ export interface PartFileWriterOptions
   readonly metricGroup: MetricGroup;
   /** Default: files have their names from the beginning, and stay as they are. */
   readonly files?: PartFiles;
+  /** Default: the machine's. */
+  readonly fileSystem?: PartFileSystem;
 }
 
 const compress = promisify(gzip);
@@ -40,6 +44,7 @@ const compress = promisify(gzip);
  */
 export class PartFileWriter {
   readonly #options: PartFileWriterOptions;
+  readonly #fs: PartFileSystem;
   readonly #bytesSent: Counter;
   #buffer: Buffer | undefined;
   #used = 0;
@@ -50,11 +55,14 @@ export class PartFileWriter {
   #isDirty = false;
   /** The file's name is as durable as its bytes. */
   #isNamed = false;
+  /** And so are the names of its directory and of those above. */
+  #isDirectoryNamed = false;
   #pending: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(options: PartFileWriterOptions) {
     this.#options = options;
+    this.#fs = options.fileSystem ?? nodePartFileSystem;
     this.#bytesSent = options.metricGroup.counter("numBytesSend");
   }
 
@@ -129,7 +137,7 @@ export class PartFileWriter {
       await this.#attempt(`cannot sync ${file.path}`, async () => {
         await file.handle.datasync();
         if (this.#isNamed) return;
-        for (const directory of file.directories) await syncDirectory(directory);
+        await this.#syncNames(file);
         this.#isNamed = true;
       });
     }
@@ -151,6 +159,14 @@ export class PartFileWriter {
     this.#file = undefined;
     this.#written = 0;
     this.#isNamed = false;
+  }
+
+  async #syncNames({ path, created }: PartFile): Promise<void> {
+    const directory = dirname(path);
+    await this.#fs.syncDirectory(directory);
+    if (this.#isDirectoryNamed && created === undefined) return;
+    await syncAbove(this.#fs, directory, created);
+    this.#isDirectoryNamed = true;
   }
 
   async #drain(): Promise<void> {
@@ -182,7 +198,7 @@ export class PartFileWriter {
     const suffix = compression === "gzip" ? `.${extension}.gz` : `.${extension}`;
     const file = await this.#attempt(
       `cannot create a part file in ${path}`,
-      async () => files?.create() ?? createPartFile(path, prefix, suffix),
+      async () => files?.create() ?? createPartFile(this.#fs, path, prefix, suffix),
     );
     metricGroup.counter("numPartFiles").inc();
     return file;

@@ -1,12 +1,12 @@
-import * as fs from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { isMissing, type PartFileHandle, type PartFileSystem } from "./part-file-system.js";
 
 /** A file that was not there before, open for writing. */
 export interface PartFile {
   readonly path: string;
-  readonly handle: fs.FileHandle;
-  /** Directories that are to be synced to make the file's name durable. */
-  readonly directories: readonly string[];
+  readonly handle: PartFileHandle;
+  /** The topmost directory that was new; undefined: none was. */
+  readonly created: string | undefined;
 }
 
 /** Others may create files of the same names at the same time, but not for ever. */
@@ -17,18 +17,18 @@ const MAX_NAMES_TRIED = 1000;
  * such file which is there. Rejects with the file system's error.
  */
 export async function createPartFile(
+  fs: PartFileSystem,
   directory: string,
   prefix: string,
   suffix: string,
 ): Promise<PartFile> {
-  const created = await fs.mkdir(directory, { recursive: true });
-  const first = nextNumber(await fs.readdir(directory), prefix);
+  const created = await fs.makeDirectory(directory);
+  const first = nextNumber(await fs.readDirectory(directory), prefix);
   for (let number = first; number < first + MAX_NAMES_TRIED; number++) {
     const path = join(directory, `${prefix}${number}${suffix}`);
     try {
-      // Fails when the file is there: nothing is ever overwritten or appended to.
-      const handle = await fs.open(path, "wx");
-      return { path, handle, directories: directoriesChanged(directory, created) };
+      const handle = await fs.createFile(path);
+      return { path, handle, created };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
@@ -37,42 +37,24 @@ export async function createPartFile(
 }
 
 /** Creates a file of this name, and the directory when it is not there. Rejects with the file system's error. */
-export async function createFile(directory: string, name: string): Promise<PartFile> {
-  const created = await fs.mkdir(directory, { recursive: true });
+export async function createFile(
+  fs: PartFileSystem,
+  directory: string,
+  name: string,
+): Promise<PartFile> {
+  const created = await fs.makeDirectory(directory);
   const path = join(directory, name);
-  const handle = await fs.open(path, "wx");
-  return { path, handle, directories: directoriesChanged(directory, created) };
-}
-
-/** Whether an error says that a file or its directory is not there. */
-export function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
-}
-
-/** Removes a file; it may have gone. */
-export async function removeFile(path: string): Promise<void> {
-  await fs.rm(path, { force: true });
+  const handle = await fs.createFile(path);
+  return { path, handle, created };
 }
 
 /** The names in a directory; none when it is not there. */
-export async function namesIn(path: string): Promise<readonly string[]> {
+export async function namesIn(fs: PartFileSystem, path: string): Promise<readonly string[]> {
   try {
-    return await fs.readdir(path);
+    return await fs.readDirectory(path);
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;
-  }
-}
-
-/** Makes new names in a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot open a directory; NTFS journals new names by itself.
-  if (process.platform === "win32") return;
-  const handle = await fs.open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 
@@ -87,15 +69,34 @@ export function nextNumber(names: readonly string[], prefix: string): number {
   return next;
 }
 
-/** The directory, and those above that have a new one in them; `created` is the topmost new one. */
-function directoriesChanged(directory: string, created: string | undefined): readonly string[] {
-  let path = resolve(directory);
-  const changed = [path];
-  if (created === undefined) return changed;
-  const last = dirname(resolve(created));
-  while (path !== last && path !== dirname(path)) {
+/**
+ * Makes the names of a directory and of those above it durable: whoever created them may have died
+ * before. `created` is the topmost that was new.
+ */
+export async function syncAbove(
+  fs: PartFileSystem,
+  directory: string,
+  created: string | undefined,
+): Promise<void> {
+  const topmost = created === undefined ? undefined : dirname(resolve(created));
+  for (let path = resolve(directory); path !== dirname(path); ) {
     path = dirname(path);
-    changed.push(path);
+    const holdsNew = topmost !== undefined && path.length >= topmost.length;
+    try {
+      await fs.syncDirectory(path);
+    } catch (error) {
+      if (holdsNew || !CANNOT_BE_SYNCED.has((error as NodeJS.ErrnoException).code ?? "")) {
+        throw error;
+      }
+    }
   }
-  return changed;
 }
+
+/** What is said of a directory far up that the job may not read or whose file system has no such call. */
+const CANNOT_BE_SYNCED: ReadonlySet<string> = new Set([
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "EINVAL",
+  "ENOTSUP",
+]);

@@ -1,8 +1,8 @@
-import * as fs from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { HeadwaterError } from "../../errors/index.js";
-import { createFile, namesIn, type PartFile, removeFile, syncDirectory } from "./part-file.js";
+import { createFile, namesIn, type PartFile } from "./part-file.js";
 import { partFileFailed } from "./part-file-error.js";
+import { nodePartFileSystem, type PartFileSystem } from "./part-file-system.js";
 import type { PartFiles } from "./part-file-writer.js";
 import { inProgressName, type NamedPart, type PartNames, pendingName } from "./part-names.js";
 import type { PartWriterState, PendingPart } from "./part-state.js";
@@ -21,6 +21,8 @@ export interface PendingPartsOptions {
   readonly firstAttempts: FirstAttempts;
   /** Parts that may wait for one barrier; default 100,000, as many as commits for a checkpoint. */
   readonly maxPending?: number;
+  /** Default: the machine's. */
+  readonly fileSystem?: PartFileSystem;
 }
 
 /**
@@ -32,7 +34,7 @@ export type FirstAttempts = Map<string, number>;
 const MAX_PENDING = 100_000;
 
 /** Which files are being written in this process: two writers must not clean up after each other. */
-const inUse = new Set<string>();
+const inUse = new WeakMap<PartFileSystem, Set<string>>();
 
 /**
  * An attempt's part files of an exactly-once sink (Flink `FileWriterBucket`): in progress, then
@@ -45,25 +47,30 @@ const inUse = new Set<string>();
  */
 export class PendingParts implements PartFiles {
   readonly #options: PendingPartsOptions;
+  readonly #fs: PartFileSystem;
+  readonly #inUse: Set<string>;
   readonly #key: string;
   #next = 0;
   #ended: PendingPart[] = [];
 
   private constructor(options: PendingPartsOptions) {
     this.#options = options;
+    this.#fs = options.fileSystem ?? nodePartFileSystem;
+    this.#inUse = inUse.get(this.#fs) ?? new Set();
+    inUse.set(this.#fs, this.#inUse);
     this.#key = join(resolve(options.path), options.names.key(options.subtask));
   }
 
   /** Removes what earlier attempts have left. Rejects with SINK_FAILED. */
   static async open(options: PendingPartsOptions): Promise<PendingParts> {
     const parts = new PendingParts(options);
-    if (inUse.has(parts.#key)) throw inUseAlready(options);
-    inUse.add(parts.#key);
+    if (parts.#inUse.has(parts.#key)) throw inUseAlready(options);
+    parts.#inUse.add(parts.#key);
     try {
       await parts.#start();
       return parts;
     } catch (error) {
-      inUse.delete(parts.#key);
+      parts.#inUse.delete(parts.#key);
       throw error;
     }
   }
@@ -71,7 +78,7 @@ export class PendingParts implements PartFiles {
   async create(): Promise<PartFile> {
     const { path, names, subtask } = this.#options;
     const number = this.#next++;
-    return createFile(path, inProgressName(names.finished(subtask, number)));
+    return createFile(this.#fs, path, inProgressName(names.finished(subtask, number)));
   }
 
   async finished(file: PartFile, bytes: number): Promise<void> {
@@ -79,15 +86,14 @@ export class PendingParts implements PartFiles {
     if (this.#ended.length >= maxPending) throw tooMany(owner, maxPending);
     const name = names.finished(subtask, this.#next - 1);
     const temporary = pendingName(name);
-    await fs.rename(file.path, join(path, temporary));
+    await this.#fs.rename(file.path, join(path, temporary));
     this.#ended.push({ temporary, name, bytes });
-    if (!sync) return;
-    for (const directory of file.directories) await syncDirectory(directory);
+    if (sync) await this.#fs.syncDirectory(path);
   }
 
   async abandoned(file: PartFile): Promise<void> {
     // What cannot be removed now is removed by the next attempt.
-    await removeFile(file.path).catch(() => {});
+    await this.#fs.remove(file.path).catch(() => {});
   }
 
   /** The parts that have ended since the last call. */
@@ -104,9 +110,9 @@ export class PendingParts implements PartFiles {
   /** Removes the parts that were not taken. */
   async close(): Promise<void> {
     for (const { temporary } of this.take()) {
-      await removeFile(join(this.#options.path, temporary)).catch(() => {});
+      await this.#fs.remove(join(this.#options.path, temporary)).catch(() => {});
     }
-    inUse.delete(this.#key);
+    this.#inUse.delete(this.#key);
   }
 
   async #start(): Promise<void> {
@@ -114,11 +120,11 @@ export class PendingParts implements PartFiles {
     const own = restored.filter((state) => state.subtask === subtask);
     for (const { nextPart } of own) this.#next = Math.max(this.#next, nextPart);
     try {
-      for (const name of await namesIn(path)) {
+      for (const name of await namesIn(this.#fs, path)) {
         const part = names.parse(name);
         if (part === undefined) continue;
         if (part.subtask === subtask) this.#next = Math.max(this.#next, part.number + 1);
-        if (this.#isLeftOver(part)) await removeFile(join(path, name));
+        if (this.#isLeftOver(part)) await this.#fs.remove(join(path, name));
       }
     } catch (error) {
       throw partFileFailed(owner, `cannot clean up in ${path}`, error);

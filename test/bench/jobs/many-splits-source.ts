@@ -38,10 +38,12 @@ export function manySplitsSource(
   splits: number,
   /** The first number of a split: event time of splits that lie apart. */
   firstOf: (split: number) => number = () => 0,
+  idOf: (split: number) => string = (split) => `split-${split}`,
+  batch = BATCH,
 ): Source<number, NumbersSplit, readonly NumbersSplit[]> {
   const size = Math.ceil(records / splits);
   const all = Array.from({ length: splits }, (_, i) => ({
-    splitId: `split-${i}`,
+    splitId: idOf(i),
     next: firstOf(i),
     end: firstOf(i) + size,
   }));
@@ -54,19 +56,19 @@ export function manySplitsSource(
       version: 1,
       schema: v.array(schema),
     }),
-    createReader: (context) => new ManySplitsReader(context),
+    createReader: (context) => new ManySplitsReader(context, batch),
     createEnumerator: (context) => new EagerSplitEnumerator(context, all),
     restoreEnumerator: (context, checkpoint) => new EagerSplitEnumerator(context, checkpoint),
   };
 }
 
 class ManySplitsReader extends SourceReaderBase<number, number, NumbersSplit, State> {
-  constructor(context: SourceReaderContext) {
+  constructor(context: SourceReaderContext, batch: number) {
     super({
       context,
       fetcherManager: new SingleThreadFetcherManager<number, NumbersSplit>({
         context,
-        splitReaderFactory: () => new ManySplitsReaderLoop(),
+        splitReaderFactory: () => new ManySplitsReaderLoop(batch),
       }),
       recordEmitter: {
         emitRecord(record, output, state) {
@@ -102,6 +104,11 @@ class ManySplitsReaderLoop implements SplitReader<number, NumbersSplit> {
   readonly #paused = new Map<string, Held>();
   #turns: Iterator<[string, Held]> = this.#active.entries();
   #wake: (() => void) | undefined;
+  readonly #batch: number;
+
+  constructor(batch: number) {
+    this.#batch = batch;
+  }
 
   fetch(): RecordsWithSplitIds<number> | Promise<RecordsWithSplitIds<number>> {
     if (this.#active.size === 0) {
@@ -120,7 +127,7 @@ class ManySplitsReaderLoop implements SplitReader<number, NumbersSplit> {
         if (turn.done === true) break;
       }
       const [splitId, held] = turn.value;
-      const end = Math.min(held.next + Math.floor(BATCH / count), held.end);
+      const end = Math.min(held.next + Math.floor(this.#batch / count), held.end);
       runs.push({ splitId, next: held.next, end });
       held.next = end;
       if (end === held.end) {

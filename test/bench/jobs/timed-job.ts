@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import {
   defineJob,
   discardSink,
+  type JobHandle,
   map,
   type RunOptions,
   type Sink,
@@ -16,7 +17,12 @@ export async function timedJob<T, SplitT extends SourceSplit, E>(
   source: Source<T, SplitT, E>,
   strategy: WatermarkStrategy<T>,
   project: (record: T) => unknown,
-  options: { readonly run?: RunOptions; readonly sink?: Sink<unknown> } = {},
+  options: {
+    readonly run?: RunOptions;
+    readonly sink?: Sink<unknown>;
+    /** Its time counts. */
+    readonly started?: (handle: JobHandle) => Promise<void>;
+  } = {},
 ): Promise<Measurement> {
   const job = defineJob("bench", (env) => {
     env
@@ -26,6 +32,7 @@ export async function timedJob<T, SplitT extends SourceSplit, E>(
   });
   const started = performance.now();
   const handle = await job.run({ checkpoint: { interval: "1s" }, ...options.run });
+  await options.started?.(handle);
   const result = await handle.done;
   const ms = performance.now() - started;
   const records = result.status.pipelines

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { KafkaBroker } from "../../support/kafka/kafka-broker.js";
 import type { Measurement, Result } from "../benchmark.js";
+import { runFlink } from "../flink-runs.js";
 import { PARTITIONS } from "./broker-topics.js";
 import type { ReadTask } from "./clients/client.js";
 import type { Peers } from "./peers-directory.js";
@@ -12,34 +13,46 @@ const WORKER = fileURLToPath(new URL("./worker.js", import.meta.url));
 const JAVA = fileURLToPath(
   new URL("../../../../test/bench/kafka/java/ReadTopic.java", import.meta.url),
 );
-/** The first run of a process is cold. */
-const RUNS = 3;
 /** Java's compiler needs more than one to settle. */
 const JAVA_RUNS = 5;
-const LONGEST = 300_000;
 
 export interface RowOptions {
   readonly broker: KafkaBroker;
   readonly scale: number;
   readonly rounds: number;
+  /** Of a client in one process; the first is cold. */
+  readonly runs: number;
   readonly peers: Peers;
-  /** In the row's topic. */
+  readonly withFlink: boolean;
+  /** How long the next client may take for all of its runs, milliseconds. */
+  readonly limit: () => number;
+  /** In the row's topic; of a row that writes, how many. */
   readonly records: number;
+}
+
+/** What came of a row. */
+export interface Measured {
+  readonly results: Readonly<Record<string, Result>>;
+  /** Why a client has no figures, by its name. */
+  readonly failures: ReadonlyMap<string, string>;
 }
 
 /**
  * Runs a row's clients in turn, each in a new process; medians of the rounds, with the times of those that
- * read a part only as if they had read as many as the first.
+ * read a part only as if they had read as many as the first. One that fails or takes too long is left out
+ * of the rounds that follow; its runs until then count.
  */
 export async function measureRow(
   row: KafkaRow,
-  { broker, scale, rounds, peers, records }: RowOptions,
-): Promise<Readonly<Record<string, Result>>> {
-  const isMissing = (client: string): boolean => peers.missing.some(({ name }) => name === client);
-  const runs = new Map<string, { first: Measurement[]; warm: Measurement[] }>();
+  { broker, scale, rounds, runs, peers, withFlink, limit, records }: RowOptions,
+): Promise<Measured> {
+  const isMissing = (client: string): boolean =>
+    client === "flink" ? !withFlink : peers.missing.some(({ name }) => name === client);
+  const all = new Map<string, { first: Measurement[]; warm: Measurement[] }>();
+  const failures = new Map<string, string>();
   for (let round = 0; round < rounds; round++) {
     for (const client of row.clients) {
-      if (isMissing(client)) continue;
+      if (isMissing(client) || failures.has(client)) continue;
       console.error(`${row.name}: ${client} …`);
       const task: ReadTask = {
         broker: broker.bootstrap,
@@ -50,36 +63,87 @@ export async function measureRow(
         atMost: Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(row.atMost * scale)),
         peers: peers.directory,
       };
-      const printed =
-        client === "java" ? await runJava(broker, task) : await runWorker(client, task);
+      const { runs: printed, failure } = await run({ broker, client, task, runs, limit: limit() });
       const [first, ...warm] = printed;
-      if (first === undefined) throw new Error(`${client} printed nothing`);
-      const all = runs.get(client) ?? { first: [], warm: [] };
-      all.first.push(first);
-      all.warm.push(...warm);
-      runs.set(client, all);
+      if (failure !== undefined) {
+        console.error(`${row.name}: ${client}: ${failure}`);
+        failures.set(client, failure);
+      }
+      if (first === undefined) continue;
+      const kept = all.get(client) ?? { first: [], warm: [] };
+      kept.first.push(first);
+      kept.warm.push(...warm);
+      all.set(client, kept);
     }
   }
-  const base = runs.get(row.clients[0] ?? "")?.first[0]?.records ?? 0;
-  return Object.fromEntries(
-    [...runs].map(([client, { first, warm }]) => [client, sum(first, warm, base)]),
+  const base = all.get(row.clients[0] ?? "")?.first[0]?.records ?? 0;
+  const results = Object.fromEntries(
+    [...all].map(([client, { first, warm }]) => [client, sum(first, warm, base)]),
   );
+  return { results, failures };
 }
 
-async function runWorker(client: string, task: ReadTask): Promise<readonly Measurement[]> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ["--max-old-space-size=4096", WORKER, client, JSON.stringify(task), String(RUNS)],
-    { maxBuffer: 1 << 24, timeout: LONGEST },
-  );
-  return measurementsIn(stdout);
+/** The runs of a client, and what ended them early. */
+interface Runs {
+  readonly runs: readonly Measurement[];
+  readonly failure?: string;
 }
 
-/** Java compiles the one file and runs it. */
-async function runJava(broker: KafkaBroker, task: ReadTask): Promise<readonly Measurement[]> {
+/** What a client is to do. */
+interface Order {
+  readonly broker: KafkaBroker;
+  readonly client: string;
+  readonly task: ReadTask;
+  readonly runs: number;
+  /** Milliseconds for all runs. */
+  readonly limit: number;
+}
+
+async function run(order: Order): Promise<Runs> {
+  const { client, task } = order;
+  try {
+    if (client === "java") return await runJava(order);
+    if (client !== "flink") return await runWorker(order);
+    const { first, warm } = await runFlink("kafka", `${task.broker}/${task.topic}`, JAVA_RUNS);
+    return { runs: [first, ...warm] };
+  } catch (error) {
+    const [line = ""] = (error as Error).message.split("\n").slice(-1);
+    return { runs: [], failure: line };
+  }
+}
+
+async function runWorker({ client, task, runs, limit }: Order): Promise<Runs> {
+  try {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["--max-old-space-size=4096", WORKER, client, JSON.stringify(task), String(runs)],
+      { maxBuffer: 1 << 24, timeout: limit, killSignal: "SIGKILL" },
+    );
+    return { runs: measurementsIn(stdout) };
+  } catch (error) {
+    const { killed, stdout, stderr } = error as {
+      readonly killed?: boolean;
+      readonly stdout?: string;
+      readonly stderr?: string;
+    };
+    const reason = stderr?.split("\n").find((line) => /error/i.test(line)) ?? String(error);
+    return {
+      runs: measurementsIn(stdout ?? ""),
+      failure: killed === true ? tookLonger(limit) : reason.trim(),
+    };
+  }
+}
+
+/** Java compiles the one file and runs it; it ends by itself when its time is over. */
+async function runJava({ broker, task, limit }: Order): Promise<Runs> {
   const { topic, partitions, records } = task;
-  const args = [task.broker, topic, partitions, records, JAVA_RUNS].map(String);
-  return measurementsIn(await broker.runTool(JAVA, args));
+  const args = [task.broker, topic, partitions, records, JAVA_RUNS, Math.ceil(limit)].map(String);
+  const runs = measurementsIn(await broker.runTool(JAVA, args));
+  return runs.length < JAVA_RUNS ? { runs, failure: tookLonger(limit) } : { runs };
+}
+
+function tookLonger(limit: number): string {
+  return `it was not done after ${Math.round(limit / 1000)} s`;
 }
 
 function measurementsIn(printed: string): Measurement[] {
@@ -93,13 +157,15 @@ function sum(first: readonly Measurement[], warm: readonly Measurement[], base: 
   // Rows without records are about their values.
   const timeOf = ({ ms, records = 0 }: Measurement): number =>
     base === 0 || records === 0 ? ms : (ms / records) * base;
-  const names = Object.keys(warm[0]?.values ?? {});
+  // Of one that was not done there may be no other runs.
+  const counted = warm.length === 0 ? first : warm;
+  const names = Object.keys(counted[0]?.values ?? {});
   return {
     first: median(first.map(timeOf)),
-    warm: median(warm.map(timeOf)),
+    warm: median(counted.map(timeOf)),
     records: base,
     values: Object.fromEntries(
-      names.map((name) => [name, median(warm.map((run) => run.values?.[name] ?? Number.NaN))]),
+      names.map((name) => [name, median(counted.map((run) => run.values?.[name] ?? Number.NaN))]),
     ),
   };
 }

@@ -9,7 +9,6 @@ const PEERS: Readonly<Record<string, string>> = {
   "kafka-crab-js": "5.0.0",
   "@confluentinc/kafka-javascript": "1.10.1",
 };
-const LONGEST_INSTALL = 180_000;
 
 /** Where the peers are, and which of them could not be installed. */
 export interface Peers {
@@ -17,8 +16,8 @@ export interface Peers {
   readonly missing: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Installs each peer for this run only, outside the project. */
-export async function installPeers(below: string): Promise<Peers> {
+/** Installs each peer for this run only, outside the project; `longest`: milliseconds for each. */
+export async function installPeers(below: string, longest: number): Promise<Peers> {
   const directory = join(below, "peers");
   mkdirSync(directory);
   writeFileSync(join(directory, "package.json"), '{"private":true}\n');
@@ -28,15 +27,20 @@ export async function installPeers(below: string): Promise<Peers> {
       await promisify(execFile)(
         "npm",
         ["install", "--no-audit", "--no-fund", "--include=optional", `${name}@${version}`],
-        { cwd: directory, timeout: LONGEST_INSTALL },
+        { cwd: directory, timeout: longest },
       );
       // A binary for this platform may be missing.
       const load = `import(${JSON.stringify(name)})`;
       await promisify(execFile)(process.execPath, ["-e", load], { cwd: directory });
     } catch (error) {
-      const { stderr = "" } = error as { readonly stderr?: string };
-      const line = stderr.split("\n").find((text) => /error/i.test(text));
-      missing.push({ name, reason: line?.trim() ?? "it could not be installed" });
+      const { killed, stderr = "" } = error as {
+        readonly killed?: boolean;
+        readonly stderr?: string;
+      };
+      const lines = stderr.split("\n");
+      const line = lines.find((text) => /^\w*Error: |^npm error (?!code)/.test(text)) ?? lines[0];
+      const reason = killed === true ? `it was not there after ${longest / 1000} s` : line;
+      missing.push({ name, reason: reason?.trim() ?? "it could not be installed" });
     }
   }
   return { directory, missing };

@@ -2,6 +2,7 @@ import type { Benchmark } from "../benchmark.js";
 import { alignment } from "./alignment.js";
 import { asyncIo } from "./async-io.js";
 import { checkpoints } from "./checkpoints.js";
+import { inspector } from "./inspector.js";
 import { ndjson } from "./ndjson.js";
 import { numbers } from "./numbers.js";
 import { parquet } from "./parquet.js";
@@ -15,6 +16,7 @@ import { text } from "./text.js";
 /** Every row of the table, by the name that the command line takes. */
 export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   numbers,
+  inspector,
   text,
   ndjson,
   parquet,

@@ -98,6 +98,18 @@ describe("the storage in S3", () => {
     expect(await storage.load(location)).toEqual(savepoint);
   });
 
+  it("deletes a savepoint of the job that was durable too late, and nothing else", async () => {
+    const storage = s3.storage();
+    const savepoint = checkpointData({ kind: "SAVEPOINT" });
+    const late = await storage.storeSavepoint(savepoint, at("kept"));
+    await storage.discardSavepoint?.({ ...late, checkpointId: late.checkpointId + 1 });
+    expect(await storage.load(late.location)).toEqual(savepoint);
+    await storage.discardSavepoint?.(late);
+    await expect(storage.load(late.location)).rejects.toMatchObject({
+      code: "CHECKPOINT_NOT_FOUND",
+    });
+  });
+
   it("discards one of its own, and nothing else", async () => {
     const storage = s3.storage();
     const other = s3.storage({ jobName: "trains" });

@@ -7,7 +7,7 @@ import {
   PartCommitter,
   type PartCommitterOptions,
 } from "../../../src/files/sink/part-committer.js";
-import { syncDirectory } from "../../../src/files/sink/part-file.js";
+import { nodePartFileSystem } from "../../../src/files/sink/part-file-system.js";
 import type { PendingPart } from "../../../src/files/sink/part-state.js";
 import { PendingCommit } from "../../../src/runtime/commit-requests.js";
 import { namesIn, sinkFolder } from "./sink-folder.js";
@@ -17,6 +17,7 @@ const PART: PendingPart = { temporary: ".a.txt.pending", name: "a.txt", bytes: 3
 /** What a commit does to its directory, in that order; each may fail, with an error's code. */
 class WatchedFiles implements CommitFiles {
   readonly calls: string[] = [];
+  readonly sizeOf = nodePartFileSystem.sizeOf;
   readonly #codes: string[];
 
   constructor(...codes: string[]) {
@@ -30,7 +31,7 @@ class WatchedFiles implements CommitFiles {
 
   async syncDirectory(path: string): Promise<void> {
     this.#next("sync");
-    await syncDirectory(path);
+    await nodePartFileSystem.syncDirectory(path);
   }
 
   #next(call: string): void {
@@ -130,6 +131,43 @@ describe("committing a pending part file", () => {
       message: expect.stringContaining(`cannot sync ${path}`),
     });
     expect(outcomes(await commit(path))).toEqual(["ALREADY_COMMITTED"]);
+  });
+
+  it("is waited for when its attempt ends: the next one looks at the same files", async () => {
+    const path = folderWith({ ".a.txt.pending": "one", ".b.txt.pending": "two" });
+    let goOn = (): void => {};
+    const files = new WatchedFiles();
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const committer = new PartCommitter({
+      path,
+      sync: true,
+      missingParts: "fail",
+      owner: "textSink in subtask 0 of job ships",
+      committed: () => {},
+      files: {
+        sizeOf: files.sizeOf,
+        syncDirectory: (directory) => files.syncDirectory(directory),
+        rename: (from, to) => held.then(() => files.rename(from, to)),
+      },
+    });
+    const requests = ["a", "b"].map(
+      (name) =>
+        new PendingCommit({ temporary: `.${name}.txt.pending`, name: `${name}.txt`, bytes: 3 }),
+    );
+    const commit = committer.commit(requests as never);
+    let isClosed = false;
+    const closing = committer.close().then(() => {
+      isClosed = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isClosed).toBe(false);
+    goOn();
+    await Promise.all([commit, closing]);
+    expect(files.calls).toEqual(["rename", "sync"]);
+    expect(outcomes(requests)).toEqual(["COMMITTED", "RETRY"]);
+    expect([...namesIn(path)].sort()).toEqual([".b.txt.pending", "a.txt"]);
   });
 
   it("overwrites nothing", async () => {

@@ -180,17 +180,18 @@ describe("a part file", () => {
     const writer = writerTo(join(path, "a/b"));
     writer.append("1");
     await writer.flush();
-    // Its own directory, and the three above in which one is new.
-    expect([datasync.mock.calls.length, sync.mock.calls.length]).toEqual([1, 4]);
+    // Its own directory, and all above: whoever made them may have died before they were synced.
+    const directories = join(path, "a/b").split("/").length;
+    expect([datasync.mock.calls.length, sync.mock.calls.length]).toEqual([1, directories]);
     await writer.flush();
     expect(datasync).toHaveBeenCalledTimes(1);
     writer.append("2");
     await writer.flush();
-    expect([datasync.mock.calls.length, sync.mock.calls.length]).toEqual([2, 4]);
+    expect([datasync.mock.calls.length, sync.mock.calls.length]).toEqual([2, directories]);
     const careless = writerTo(path, { sync: false });
     careless.append("1");
     await careless.flush();
-    expect([datasync.mock.calls.length, sync.mock.calls.length]).toEqual([2, 4]);
+    expect([datasync.mock.calls.length, sync.mock.calls.length]).toEqual([2, directories]);
   });
 
   it("counts its bytes on disk", async () => {

@@ -1,5 +1,7 @@
 import type {
   CommittedOffset,
+  EpochEnd,
+  EpochQuery,
   FetchedPartition,
   FetchRequest,
   IsolationLevel,
@@ -69,6 +71,14 @@ export class ClusterClient implements KafkaClient {
 
   leaderOf(partition: TopicPartition): Promise<number | undefined> {
     return this.#request("kafka.metadata", () => this.#broker.leaderOf(partition));
+  }
+
+  leaderEpochOf(partition: TopicPartition): Promise<number | undefined> {
+    return this.#broker.leaderEpochOf(partition);
+  }
+
+  epochEnds(broker: number, queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]> {
+    return this.#request("kafka.listOffsets", () => this.#broker.epochEnds(broker, queries));
   }
 
   refreshMetadata(topics: readonly string[]): Promise<void> {

@@ -52,6 +52,8 @@ export class KafkaCluster {
         schedule: (delay, callback) => world.schedule(delay, callback),
       },
     });
+    // Some runs have no checkpoints but those that are asked for.
+    this.kafka.transactions.maxTimeout = 7_200_000;
     this.kafka.fault = () => {
       const error = this.refusal;
       this.refusal = undefined;

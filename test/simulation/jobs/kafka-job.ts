@@ -11,13 +11,12 @@ import { parseKafkaSource } from "../../../src/connectors/kafka/source/parse-kaf
 import { monotonousTimestamps } from "../../../src/eventtime/index.js";
 import type { Sink, Source } from "../../../src/index.js";
 import { defineJob } from "../../../src/runtime/index.js";
-import { process } from "../../../src/stream/index.js";
 import type { Life } from "../life.js";
 import { splitOf } from "../log.js";
-import { StreamCheck } from "../stream-check.js";
 import type { World } from "../world.js";
 import { GROUP, KafkaCluster, OUTPUT, OUTPUT_PARTITIONS } from "./kafka-cluster.js";
 import { INPUT } from "./kafka-input.js";
+import { pass } from "./pass.js";
 import { checkExactlyOnce, type SimulatedJob } from "./simulated-job.js";
 
 const clusters = new WeakMap<World, KafkaCluster>();
@@ -92,6 +91,8 @@ function sink(world: World, cluster: KafkaCluster): Sink<number> {
       delivery: "exactly-once",
       transactionalIdPrefix: "tx",
       deliveryTimeout: 3000,
+      // Above the longest time between two checkpoints.
+      transactionTimeout: "2h",
       batchSize: 70 + 10 * sinkBuffer,
       linger: fetchSize,
     },
@@ -134,20 +135,3 @@ export const kafkaJob: SimulatedJob = {
     cluster.check();
   },
 };
-
-function pass(life: Life) {
-  return process<number, number>({
-    name: "pass",
-    create: () => {
-      const check = new StreamCheck(life.world, { keepsOrder: true, keepsTime: true });
-      return {
-        processRecord(record, timestamp, out) {
-          life.check("operator.process");
-          check.record(record, timestamp);
-          out.collect(record);
-        },
-        processWatermark: (watermark) => check.watermark(watermark),
-      };
-    },
-  });
-}

@@ -1,3 +1,6 @@
+import { LEAKING_MUTANTS } from "./leaking-mutants.js";
+import { SINK_AND_STATE_MUTANTS } from "./sink-and-state-mutants.js";
+
 /** A defect put into the framework on purpose. */
 export interface Mutant {
   readonly name: string;
@@ -93,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "ends without the last commit",
     file: "src/runtime/subtask.js",
-    find: "const isDone = !this.#writers.hasUncommitted || this.#checkpoints.stop !== undefined;",
+    find: "const isDone = !waits || this.#checkpoints.stop !== undefined;",
     replace: "const isDone = true;",
     job: "transactional",
   },
@@ -226,4 +229,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
     job: "kafka",
   },
+  ...SINK_AND_STATE_MUTANTS,
+  ...LEAKING_MUTANTS,
 ];

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import type { FailedSeed } from "../explore.js";
+import { type FailedSeed, nodeFlags } from "../explore.js";
 import type { Mutant } from "./mutants.js";
 
 /** Puts the mutant into the compiled output; throws when its text is not there exactly once. */
@@ -50,7 +50,7 @@ export async function catchMutant(
 }
 
 async function firstLine(main: string, timeout: number, args: readonly string[]): Promise<string> {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags(main), main, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
     timeout,
     killSignal: "SIGKILL",

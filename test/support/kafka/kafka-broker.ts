@@ -13,6 +13,8 @@ export interface KafkaBrokerOptions {
   readonly nodes?: 1 | 2;
   /** Port of the first broker; default any free one. */
   readonly port?: number;
+  /** More listeners, by name (capital letters) with the protocol of each, such as SASL_SSL. */
+  readonly listeners?: Readonly<Record<string, string>>;
   /** Lines of server.properties, over those of the fixture. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
 }
@@ -23,6 +25,8 @@ export interface KafkaBroker {
   readonly bootstrap: string;
   /** The same broker's listener that wants SASL (PLAIN, SCRAM-SHA-256) as `SASL_USER`. */
   readonly saslBootstrap: string;
+  /** `127.0.0.1:port` of a listener of node 1 that the options name. */
+  address(listener: string): string;
   /** Starts another broker and gives its node id; new partitions may be placed on it. */
   addNode(): Promise<number>;
   /** Ends a broker in good order: its partitions' leaders move first. */
@@ -41,6 +45,8 @@ export interface KafkaBroker {
 
 export const SASL_USER = { username: "alice", password: "no-secret-of-anybody" } as const;
 
+const PROTOCOLS = { PLAINTEXT: "PLAINTEXT", CONTROLLER: "PLAINTEXT", SASL: "SASL_PLAINTEXT" };
+
 const CLUSTER_ID_BYTES = 16;
 const HEAP = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m"];
 
@@ -58,7 +64,6 @@ const COMMON = {
   "auto.create.topics.enable": false,
   "log.cleaner.dedupe.buffer.size": 2_000_000,
   "log.cleaner.backoff.ms": 500,
-  "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT",
   "controller.listener.names": "CONTROLLER",
   "inter.broker.listener.name": "PLAINTEXT",
   "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",
@@ -90,6 +95,7 @@ class Cluster implements KafkaBroker {
   readonly #options: KafkaBrokerOptions;
   readonly #clusterId = randomBytes(CLUSTER_ID_BYTES).toString("base64url");
   readonly #nodes = new Map<number, KafkaNode>();
+  readonly #addresses = new Map<string, string>();
   #controller = 0;
 
   constructor(root: string, classPath: string, options: KafkaBrokerOptions) {
@@ -105,6 +111,12 @@ class Cluster implements KafkaBroker {
     this.saslBootstrap = `127.0.0.1:${sasl}`;
     const end = Date.now() + LONGEST_START;
     await untilCoordinating(port, () => Date.now() > end);
+  }
+
+  address(listener: string): string {
+    const address = this.#addresses.get(listener);
+    if (address === undefined) throw new Error(`there is no listener ${listener}`);
+    return address;
   }
 
   async addNode(): Promise<number> {
@@ -158,7 +170,15 @@ class Cluster implements KafkaBroker {
     mkdirSync(directory);
     const file = join(directory, "server.properties");
     const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `SASL://127.0.0.1:${sasl}`];
+    const more = this.#options.listeners ?? {};
+    for (const name of Object.keys(more)) {
+      const address = `127.0.0.1:${await freePort()}`;
+      listeners.push(`${name}://${address}`);
+      if (id === 1) this.#addresses.set(name, address);
+    }
+    const protocols = Object.entries({ ...PROTOCOLS, ...more });
     const own = {
+      "listener.security.protocol.map": protocols.map((entry) => entry.join(":")).join(),
       "node.id": id,
       "process.roles": isController ? "broker,controller" : "broker",
       "controller.quorum.bootstrap.servers": `127.0.0.1:${this.#controller}`,
@@ -178,7 +198,7 @@ class Cluster implements KafkaBroker {
       `--cluster-id=${this.#clusterId}`,
       "-c",
       file,
-      ...(isController ? ["--add-scram", SCRAM_USER] : []),
+      ...(isController ? SCRAM_USERS.flatMap((user) => ["--add-scram", user]) : []),
     ]);
     const log = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
     const java = ["java", ...HEAP, log, "-cp", this.#classPath, "kafka.Kafka", file];
@@ -189,4 +209,6 @@ class Cluster implements KafkaBroker {
   }
 }
 
-const SCRAM_USER = `SCRAM-SHA-256=[name=${SASL_USER.username},password=${SASL_USER.password}]`;
+const SCRAM_USERS = ["SCRAM-SHA-256", "SCRAM-SHA-512"].map(
+  (mechanism) => `${mechanism}=[name=${SASL_USER.username},password=${SASL_USER.password}]`,
+);

@@ -1,6 +1,8 @@
 import { requestFailed } from "../../../src/connectors/kafka/client/client-errors.js";
 import type {
   CommittedOffset,
+  EpochEnd,
+  EpochQuery,
   FetchedPartition,
   FetchRequest,
   IsolationLevel,
@@ -28,6 +30,7 @@ export class SimulatedKafkaClient implements KafkaClient {
   closed = false;
   readonly #kafka: SimulatedKafka;
   readonly #leaders = new Map<string, number | undefined>();
+  readonly #epochs = new Map<string, number | undefined>();
   /** What ends each request that is under way. */
   readonly #underWay = new Set<(error: unknown) => void>();
 
@@ -59,10 +62,26 @@ export class SimulatedKafkaClient implements KafkaClient {
     const key = keyOf(partition);
     if (this.#leaders.get(key) !== undefined) return this.#leaders.get(key);
     return this.#request("leaderOf", undefined, [partition], () => {
-      const leader = this.#kafka.find(partition)?.leader;
+      const { leader, leaderEpoch } = this.#kafka.find(partition) ?? {};
       this.#leaders.set(key, leader);
+      this.#epochs.set(key, leader === undefined ? undefined : leaderEpoch);
       return leader;
     });
+  }
+
+  async leaderEpochOf(partition: TopicPartition): Promise<number | undefined> {
+    return this.#epochs.get(keyOf(partition));
+  }
+
+  epochEnds(broker: number, queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]> {
+    return this.#request("epochEnds", broker, [queries], () =>
+      queries.map((query) => {
+        const log = this.#kafka.find(query);
+        const error = errorAt(log, broker, query.leaderEpoch);
+        if (error !== "NONE") return { ...placeOf(query), error, endOffset: undefined };
+        return { ...placeOf(query), error, endOffset: log?.endOfEpoch(query.epoch) };
+      }),
+    );
   }
 
   refreshMetadata(topics: readonly string[]): Promise<void> {
@@ -123,6 +142,11 @@ export class SimulatedKafkaClient implements KafkaClient {
       (done) => this.#longPoll(broker, request, done),
       (error) => request.positions.map((position) => ({ ...noRecords(position), error })),
     );
+  }
+
+  /** As if a later answer had come in these bytes: whoever still looks at them finds nonsense. */
+  recycle(records: Buffer): void {
+    records.fill(0xa5);
   }
 
   produce(broker: number, request: ProduceRequest): Promise<readonly ProducedPartition[]> {
@@ -245,7 +269,7 @@ export class SimulatedKafkaClient implements KafkaClient {
     let left = request.maxBytes;
     return request.positions.map((position) => {
       const log = this.#kafka.find(position);
-      const error = errorAt(log, broker);
+      const error = errorAt(log, broker, position.leaderEpoch);
       if (log === undefined || error !== "NONE") return { ...noRecords(position), error };
       const answer = log.fetch(position, request.isolation, left);
       const size = answer.records?.length ?? 0;
@@ -337,8 +361,14 @@ export class SimulatedKafkaClient implements KafkaClient {
   }
 }
 
-function errorAt(log: SimulatedPartition | undefined, broker: number): KafkaErrorName {
+function errorAt(
+  log: SimulatedPartition | undefined,
+  broker: number,
+  epoch?: number,
+): KafkaErrorName {
   if (log === undefined) return "UNKNOWN_TOPIC_OR_PARTITION";
+  if (epoch !== undefined && epoch < log.leaderEpoch) return "FENCED_LEADER_EPOCH";
+  if (epoch !== undefined && epoch > log.leaderEpoch) return "UNKNOWN_LEADER_EPOCH";
   return log.leader === broker ? "NONE" : "NOT_LEADER_OR_FOLLOWER";
 }
 

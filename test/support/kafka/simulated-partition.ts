@@ -169,6 +169,13 @@ export class SimulatedPartition {
     this.#endOffset = Math.min(offset, this.#endOffset);
   }
 
+  /** Where the records of an epoch and of those before it end; undefined: it knows no such epoch. */
+  endOfEpoch(epoch: number): number | undefined {
+    if (epoch > this.leaderEpoch) return undefined;
+    const later = this.#batches.find(({ bytes }) => bytes.readInt32BE(12) > epoch);
+    return later?.baseOffset ?? this.#endOffset;
+  }
+
   /** The first offset whose record is as late as that; undefined: none is. */
   offsetAt(timestamp: number): number | undefined {
     for (const { bytes, lastOffset } of this.#batches) {

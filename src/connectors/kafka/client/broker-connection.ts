@@ -1,14 +1,27 @@
-import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { HeadwaterError } from "../../../errors/index.js";
 import { Abandonable } from "./abandonable.js";
-import { authenticationFailed, connectionFailed } from "./client-errors.js";
-import type { KafkaConnectionSettings } from "./connection-options.js";
+import {
+  authenticationFailed,
+  certificateRefused,
+  connectionFailed,
+  requestFailed,
+} from "./client-errors.js";
+import type { KafkaConnectionSettings, KafkaSasl } from "./connection-options.js";
+import type { FetchBuffers } from "./fetch-buffers.js";
 import type { DriverConnection, KafkaDriver } from "./kafkajs-driver.js";
-import { apiVersionsRequest, missingRequest } from "./protocol/api-versions-request.js";
+import { oauthBearerAuthentication } from "./oauth-bearer.js";
+import {
+  type ApiVersions,
+  apiVersionsRequest,
+  missingRequest,
+  takes,
+} from "./protocol/api-versions-request.js";
 import type { KafkaRequest } from "./protocol/kafka-request.js";
 import type { BrokerAddress } from "./protocol/metadata-request.js";
 import { redacted } from "./redacted.js";
+import { ResponseFrames } from "./response-frames.js";
 
 const KEEP_ALIVE_DELAY = 60_000;
 /** The first answer has a few hundred bytes; another protocol's first bytes look like gigabytes. */
@@ -30,10 +43,26 @@ const LOST: ReadonlySet<unknown> = new Set([
   "KafkaJSRequestTimeoutError",
 ]);
 
-/** The parts of a driver's request queue that are set right here. */
+/** Codes of errors about one side's certificate, as Node and OpenSSL name them. */
+const CERTIFICATE = /CERT|UNABLE_TO_VERIFY|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE/;
+
+/** The parts of a driver's request queue that are set right or used here. */
 interface RequestQueue {
   readonly pending: readonly unknown[];
   scheduleCheckPendingRequests(): void;
+  fulfillRequest(response: {
+    readonly size: number;
+    readonly correlationId: number;
+    readonly payload: Buffer;
+  }): void;
+}
+
+/** The parts of a driver's connection that it shows nobody. */
+interface DriverInternals {
+  readonly requestQueue: RequestQueue;
+  /** Set while an answer to the log-in is awaited. */
+  readonly authHandlers: object | null;
+  processData(bytes: Buffer): void;
 }
 
 /**
@@ -48,9 +77,11 @@ export class BrokerConnection {
   readonly #settings: KafkaConnectionSettings;
   readonly #connection: DriverConnection;
   #socket: Socket | undefined;
+  #versions: ApiVersions = {};
   /** Why it is of no use any more. */
   #broken: HeadwaterError | undefined;
   readonly #onBroken: () => void;
+  readonly #buffers: FetchBuffers;
   readonly #requests = new Abandonable();
   /** The last thing that went wrong between socket and requests. */
   #lost: Error | undefined;
@@ -61,24 +92,26 @@ export class BrokerConnection {
     clientId: string,
     target: BrokerAddress,
     onBroken: () => void,
+    buffers: FetchBuffers,
   ) {
     this.#address = target.host.includes(":")
       ? `[${target.host}]:${target.port}`
       : `${target.host}:${target.port}`;
     this.#settings = settings;
     this.#onBroken = onBroken;
+    this.#buffers = buffers;
     this.#connection = new driver.Connection({
       ...target,
       clientId,
       ssl: settings.ssl === true ? {} : settings.ssl || null,
-      // kafkajs keeps its authenticator in this object.
-      sasl: settings.sasl === undefined ? null : { ...settings.sasl },
+      sasl: settings.sasl === undefined ? null : driverSasl(settings.sasl),
       connectionTimeout: settings.connectionTimeout,
       requestTimeout: settings.requestTimeout,
       logger: driver.createLogger({ level: 0, logCreator: () => () => {} }),
       socketFactory: (to) => this.#makeSocket(to),
     });
     onlyCheckWhatIsPending(this.#connection);
+    renewSessionsInTime(this.#connection);
     this.#keepWhatIsLost();
   }
 
@@ -89,9 +122,10 @@ export class BrokerConnection {
     clientId: string,
     target: BrokerAddress,
     holder: { onOpening(connection: BrokerConnection): void; onBroken(): void },
+    buffers: FetchBuffers,
   ): Promise<BrokerConnection> {
     const onBroken = (): void => holder.onBroken();
-    const opened = new BrokerConnection(driver, settings, clientId, target, onBroken);
+    const opened = new BrokerConnection(driver, settings, clientId, target, onBroken, buffers);
     holder.onOpening(opened);
     try {
       await opened.#requests.settles(opened.#handshake());
@@ -106,6 +140,9 @@ export class BrokerConnection {
   /** Sends a request; `extraTime`: how much longer than requestTimeout its answer may take. */
   async send<T>(request: KafkaRequest<T>, extraTime = 0): Promise<T> {
     const requestTimeout = this.#settings.requestTimeout + extraTime;
+    if (!takes(this.#versions, request.request)) {
+      throw requestFailed(`the request ${request.request.apiName}`, "UNSUPPORTED_VERSION");
+    }
     try {
       return await this.#requests.settles(this.#connection.send({ ...request, requestTimeout }));
     } catch (error) {
@@ -137,6 +174,7 @@ export class BrokerConnection {
         "Headwater needs Kafka 2.3 or later.",
       );
     }
+    this.#versions = versions;
     connection.setVersions(versions);
     connection.setSupportAuthenticationProtocol(versions[SASL_AUTHENTICATE] !== undefined);
     await connection.authenticate();
@@ -164,18 +202,61 @@ export class BrokerConnection {
   }): Socket {
     const { host, port, ssl, onConnect } = to;
     const servername = isIP(host) === 0 ? { servername: host } : {};
+    const onread = this.#reads();
+    // Types know it for plain sockets only.
+    const secure = { host, port, ...servername, ...(ssl as object), onread };
     const socket: Socket = ssl
-      ? connectTls({ host, port, ...servername, ...(ssl as object) }, onConnect)
-      : connectPlain({ host, port }, onConnect);
+      ? connectTls(secure, onConnect)
+      : connectPlain({ host, port, onread }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
     socket.setNoDelay(true);
-    socket.once("data", (bytes: Buffer) => {
-      const foreign = foreignProtocol(bytes);
-      if (foreign !== undefined) this.destroy(this.#isForeign(foreign));
+    socket.once("error", ({ code = "", message }: NodeJS.ErrnoException) => {
+      if (CERTIFICATE.test(code)) this.destroy(certificateRefused(this.#address, code, message));
     });
     socket.once("close", () => this.destroy(this.#isClosed()));
     this.#socket = socket;
     return socket;
+  }
+
+  /** How its socket reads: kafkajs gets whole responses, not pieces to put together. */
+  #reads(): OnReadOpts & { buffer: () => Uint8Array } {
+    const frames = new ResponseFrames(
+      (frame) => this.#received(frame),
+      (size) => this.#buffers.take(size),
+    );
+    let isFirst = true;
+    let target = frames.next();
+    return {
+      buffer: () => {
+        target = frames.next();
+        return target;
+      },
+      callback: (count) => {
+        const foreign = isFirst ? foreignProtocol(Buffer.from(target.slice(0, count))) : undefined;
+        isFirst = false;
+        if (foreign !== undefined) this.destroy(this.#isForeign(foreign));
+        if (this.#broken !== undefined) return true;
+        try {
+          frames.read(count);
+        } catch (error) {
+          this.destroy(this.#reasonOf(error, "reading"));
+        }
+        return true;
+      },
+    };
+  }
+
+  #received(frame: Buffer): void {
+    const { requestQueue, authHandlers, processData } = internalsOf(this.#connection);
+    const size = frame.length;
+    if (authHandlers !== null) {
+      const head = Buffer.alloc(Int32Array.BYTES_PER_ELEMENT);
+      head.writeInt32BE(size);
+      processData.call(this.#connection, Buffer.concat([head, frame]));
+      return;
+    }
+    const payload = frame.subarray(Int32Array.BYTES_PER_ELEMENT);
+    requestQueue.fulfillRequest({ size, correlationId: frame.readInt32BE(0), payload });
   }
 
   #isForeign(what: string): HeadwaterError {
@@ -227,9 +308,34 @@ function foreignProtocol(bytes: Buffer): string | undefined {
   return length < 0 || length > LARGEST_FIRST_ANSWER ? "its first answer is no answer" : undefined;
 }
 
+function internalsOf(connection: DriverConnection): DriverInternals {
+  return connection as unknown as DriverInternals;
+}
+
+/** kafkajs keeps its authenticator in this object. */
+function driverSasl(sasl: KafkaSasl): object {
+  if (sasl.mechanism !== "oauthbearer") return { ...sasl };
+  return { mechanism: sasl.mechanism, authenticationProvider: oauthBearerAuthentication(sasl) };
+}
+
+/**
+ * kafkajs logs in again 10 s before a session ends, so before each request of a session that is shorter,
+ * and a broker takes only one log-in a second.
+ */
+function renewSessionsInTime(connection: DriverConnection): void {
+  let lifetime = connection.sessionLifetime;
+  Object.defineProperty(connection, "sessionLifetime", {
+    get: () => lifetime,
+    set(value: typeof lifetime) {
+      lifetime = value;
+      connection.reauthenticationThreshold = Math.min(10_000, lifetime.toNumber() * 0.15);
+    },
+  });
+}
+
 /** kafkajs 2.2.4 sets a timer of 1 ms again and again, also while nothing is pending. */
 function onlyCheckWhatIsPending(connection: DriverConnection): void {
-  const { requestQueue } = connection as unknown as { readonly requestQueue: RequestQueue };
+  const { requestQueue } = internalsOf(connection);
   const schedule = requestQueue.scheduleCheckPendingRequests.bind(requestQueue);
   requestQueue.scheduleCheckPendingRequests = () => {
     if (requestQueue.pending.length > 0) schedule();

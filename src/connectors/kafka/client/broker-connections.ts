@@ -1,6 +1,7 @@
 import type { HeadwaterError } from "../../../errors/index.js";
 import { BrokerConnection } from "./broker-connection.js";
 import type { KafkaConnectionSettings } from "./connection-options.js";
+import type { FetchBuffers } from "./fetch-buffers.js";
 import type { KafkaDriver } from "./kafkajs-driver.js";
 import type { KafkaRequest } from "./protocol/kafka-request.js";
 import type { BrokerAddress } from "./protocol/metadata-request.js";
@@ -25,15 +26,22 @@ export class BrokerConnections {
   readonly #driver: KafkaDriver;
   readonly #settings: KafkaConnectionSettings;
   readonly #clientId: string;
+  readonly #buffers: FetchBuffers;
   readonly #entries = new Map<string, Entry>();
   /** The fetch connections with a fetch under way. */
   readonly #fetching = new Set<string>();
   #closed: HeadwaterError | undefined;
 
-  constructor(driver: KafkaDriver, settings: KafkaConnectionSettings, clientId: string) {
+  constructor(
+    driver: KafkaDriver,
+    settings: KafkaConnectionSettings,
+    clientId: string,
+    buffers: FetchBuffers,
+  ) {
     this.#driver = driver;
     this.#settings = settings;
     this.#clientId = clientId;
+    this.#buffers = buffers;
   }
 
   /** Rejects with CONNECTION_FAILED, or KAFKA_AUTHENTICATION_FAILED. */
@@ -86,6 +94,7 @@ export class BrokerConnections {
       this.#clientId,
       address,
       holder,
+      this.#buffers,
     );
     const entry: Entry = { opened, connection: early };
     this.#entries.set(key, entry);

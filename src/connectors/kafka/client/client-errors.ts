@@ -13,6 +13,25 @@ export function connectionFailed(message: string, hint: string, cause?: unknown)
   });
 }
 
+/** One side does not trust the other's certificate; no restart helps. */
+export function certificateRefused(address: string, code: string, why: string): HeadwaterError {
+  const isOurs = code.startsWith("ERR_SSL_");
+  return new HeadwaterError(
+    "CONNECTION_FAILED",
+    isOurs
+      ? `${address} does not trust the certificate of this client, or got none: ${why}`
+      : `the certificate of ${address} is not trusted: ${why} (${code})`,
+    {
+      domain: "user",
+      retry: "never",
+      scope: "job",
+      hint: isOurs
+        ? "Give a certificate that the broker trusts: ssl: { cert, key }."
+        : "Give the certificate of the authority that has signed it, ssl: { ca }, and the broker's name as it is in its certificate.",
+    },
+  );
+}
+
 /** The broker does not let this user in; never tried again: accounts get locked that way. */
 export function authenticationFailed(address: string, why: string): HeadwaterError {
   return new HeadwaterError(

@@ -93,6 +93,12 @@ export class ClusterMetadata {
     return leader === NO_LEADER ? undefined : leader;
   }
 
+  /** Of a topic that is known. */
+  knownEpoch({ topic, partition }: TopicPartition): number | undefined {
+    const epoch = this.#topics.get(topic)?.epochs.get(partition);
+    return epoch === undefined || epoch < 0 ? undefined : epoch;
+  }
+
   /** Where a broker listens; asks when it is not known, and rejects with CONNECTION_FAILED when it is gone. */
   async addressOf(broker: number): Promise<BrokerAddress> {
     const known = this.#brokers.get(broker);

@@ -12,7 +12,11 @@ export type KafkaSasl =
   | {
       readonly mechanism: "oauthbearer";
       /** Asked at each connection, and again before the session ends. */
-      readonly oauthBearerProvider: () => Promise<{ readonly value: string }>;
+      readonly oauthBearerProvider: () => Promise<{
+        readonly value: string;
+        /** What goes with it to the broker (SASL extensions). */
+        readonly extensions?: Readonly<Record<string, string>>;
+      }>;
     };
 
 /** How often the client itself tries again while leaders, coordinators or brokers move. */

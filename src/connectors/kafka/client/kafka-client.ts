@@ -34,9 +34,25 @@ export interface CommittedOffset extends TopicPartition {
   readonly offset: number | undefined;
 }
 
+/** An epoch of a partition's leaders, about which its leader is asked (KIP-320). */
+export interface EpochQuery extends TopicPartition {
+  /** That of the leader itself: a broker that leads in another one refuses. */
+  readonly leaderEpoch: number;
+  readonly epoch: number;
+}
+
+/** Where the records of an epoch, and of those before it, end in the leader's log. */
+export interface EpochEnd extends TopicPartition {
+  readonly error: KafkaErrorName;
+  /** One behind the last of them; undefined when the log knows no such epoch, or with an error. */
+  readonly endOffset: number | undefined;
+}
+
 /** Where to read on in one partition. */
 export interface FetchPosition extends TopicPartition {
   readonly offset: number;
+  /** That of the leader; a broker that leads in another one refuses. Undefined: it does not matter. */
+  readonly leaderEpoch?: number | undefined;
   /** Bytes at most; a first batch that is larger comes all the same. */
   readonly maxBytes: number;
 }
@@ -113,6 +129,10 @@ export interface KafkaClient {
   partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** The broker that leads a partition, as last heard; undefined while there is none. */
   leaderOf(partition: TopicPartition): Promise<number | undefined>;
+  /** The epoch of that leader; undefined while there is none, or where the cluster does not say. */
+  leaderEpochOf(partition: TopicPartition): Promise<number | undefined>;
+  /** One answer a query; each partition may be asked for once. */
+  epochEnds(broker: number, queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]>;
   /** Forgets what is known of these topics' leaders: they have moved. */
   refreshMetadata(topics: readonly string[]): Promise<void>;
   listOffsets(
@@ -133,6 +153,8 @@ export interface KafkaClient {
    * long poll: a broker answers the requests of one connection one after another.
    */
   fetch(broker: number, request: FetchRequest): Promise<readonly FetchedPartition[]>;
+  /** Nobody looks at these bytes of a fetch any more: a later fetch may come in them. */
+  recycle?(records: Buffer): void;
   /** Resolves with one entry for every partition of the request; with acks 0 with none. */
   produce(broker: number, request: ProduceRequest): Promise<readonly ProducedPartition[]>;
   /**

@@ -5,8 +5,11 @@ import { clientClosed, requestFailed } from "./client-errors.js";
 import { ClusterMetadata } from "./cluster-metadata.js";
 import { type KafkaConnectionSettings, parseAddress } from "./connection-options.js";
 import { Coordinators } from "./coordinators.js";
+import { FetchBuffers } from "./fetch-buffers.js";
 import type {
   CommittedOffset,
+  EpochEnd,
+  EpochQuery,
   FetchedPartition,
   FetchRequest,
   IsolationLevel,
@@ -31,6 +34,7 @@ import { COORDINATOR_MOVED } from "./protocol/error-names.js";
 import { fetchRequest } from "./protocol/fetch-request.js";
 import type { BrokerAddress } from "./protocol/metadata-request.js";
 import {
+  epochEndsRequest,
   offsetCommitRequest,
   offsetFetchRequest,
   type PartitionError,
@@ -51,6 +55,7 @@ const TRANSACTIONS = { retries: 30, initialRetryTime: 20, maxRetryTime: 250 };
  */
 export class KafkaJsClient implements KafkaClient {
   readonly #name: string;
+  readonly #buffers = new FetchBuffers();
   readonly #connections: BrokerConnections;
   readonly #metadata: ClusterMetadata;
   readonly #retry: Retry;
@@ -64,7 +69,8 @@ export class KafkaJsClient implements KafkaClient {
     this.#name = name;
     const bootstrap = settings.brokers.map((broker) => parseAddress(broker) as BrokerAddress);
     const retry = new Retry(driver, settings.retry);
-    this.#connections = new BrokerConnections(driver, settings, `${settings.clientId}-${name}`);
+    const clientId = `${settings.clientId}-${name}`;
+    this.#connections = new BrokerConnections(driver, settings, clientId, this.#buffers);
     this.#metadata = new ClusterMetadata(this.#connections, bootstrap);
     this.#retry = retry;
     this.#groups = new Coordinators(this.#connections, this.#metadata, retry);
@@ -90,6 +96,20 @@ export class KafkaJsClient implements KafkaClient {
 
   leaderOf(partition: TopicPartition): Promise<number | undefined> {
     return this.#run(() => this.#retry.run(() => this.#metadata.leaderOf(partition)));
+  }
+
+  leaderEpochOf(partition: TopicPartition): Promise<number | undefined> {
+    return this.#run(async () => {
+      const leader = await this.#retry.run(() => this.#metadata.leaderOf(partition));
+      return leader === undefined ? undefined : this.#metadata.knownEpoch(partition);
+    });
+  }
+
+  epochEnds(broker: number, queries: readonly EpochQuery[]): Promise<readonly EpochEnd[]> {
+    return this.#run(async () => {
+      const address = await this.#metadata.addressOf(broker);
+      return this.#connections.send(address, epochEndsRequest(queries));
+    });
   }
 
   refreshMetadata(topics: readonly string[]): Promise<void> {
@@ -144,8 +164,15 @@ export class KafkaJsClient implements KafkaClient {
   fetch(broker: number, request: FetchRequest): Promise<readonly FetchedPartition[]> {
     return this.#run(async () => {
       const address = await this.#metadata.addressOf(broker);
-      return this.#connections.fetch(address, fetchRequest(request), request.maxWait);
+      const encoded = fetchRequest(request);
+      const answer = await this.#connections.fetch(address, encoded, request.maxWait);
+      this.#buffers.lend(answer);
+      return answer;
     });
+  }
+
+  recycle(records: Buffer): void {
+    this.#buffers.giveBack(records);
   }
 
   produce(broker: number, request: ProduceRequest): Promise<readonly ProducedPartition[]> {

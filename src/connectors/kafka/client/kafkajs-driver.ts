@@ -32,6 +32,10 @@ export interface DriverConnection {
   connect(): Promise<boolean>;
   authenticate(): Promise<void>;
   isConnected(): boolean;
+  /** Milliseconds, a Long; set after each log-in; 0: the broker ends no session. */
+  sessionLifetime: { toNumber(): number };
+  /** So long before the end of a session, in milliseconds, it is logged in again. */
+  reauthenticationThreshold: number;
   setVersions(versions: Readonly<Record<number, VersionRange>>): void;
   setSupportAuthenticationProtocol(isSupported: boolean): void;
   /** `requestTimeout` counts where it is longer than the connection's. */

@@ -211,9 +211,10 @@ function writeField(
 function writeBytes(bytes: Buffer, field: Uint8Array | string, length: number, at: number): number {
   if (typeof field !== "string") {
     bytes.set(field, at);
-  } else if (field.length === length && length <= SHORT_TEXT) {
+  } else if (field.length === length) {
     // As many bytes as characters: all of them are ASCII.
-    for (let i = 0; i < length; i++) bytes[at + i] = field.charCodeAt(i);
+    if (length > SHORT_TEXT) bytes.write(field, at, length, "latin1");
+    else for (let i = 0; i < length; i++) bytes[at + i] = field.charCodeAt(i);
   } else {
     bytes.write(field, at, length, "utf8");
   }

@@ -6,7 +6,14 @@ import type {
   TransactionalProducer,
 } from "../client/kafka-client.js";
 import type { Batch, PartitionBatches } from "./partition-batches.js";
-import { mayRetry, placeName, requestRefused, timedOut } from "./producer-errors.js";
+import {
+  mayRetry,
+  notAdded,
+  placeName,
+  requestRefused,
+  type TransactionAge,
+  timedOut,
+} from "./producer-errors.js";
 import type { Retries } from "./retries.js";
 
 /** Brokers wait so long for their replicas, milliseconds. */
@@ -43,6 +50,8 @@ export interface BatchDeliveryOptions {
   readonly deliveryTimeout: number;
   /** Undefined: there are no transactions. */
   readonly transaction: (() => TransactionalProducer) | undefined;
+  /** Of the open transaction; undefined: there is none. */
+  transactionAge(): TransactionAge | undefined;
   /** Forgets leaders and reads partition counts. */
   refresh(topics: readonly string[]): Promise<void>;
 }
@@ -120,12 +129,17 @@ export class BatchDelivery {
   ): Promise<void> {
     const added = partitions.filter(({ isInTransaction }) => !isInTransaction);
     if (added.length === 0) return;
-    const { client, retries } = this.#options;
+    const { owner, client, retries } = this.#options;
     this.#listener.transactionBegan();
     const places = added.map(({ topic, partition }) => ({ topic, partition }));
-    await retries.run(`add partitions to transaction ${producer.transactionalId}`, () =>
-      client.addPartitionsToTransaction(producer, places),
-    );
+    const { transactionalId } = producer;
+    await retries
+      .run(`add partitions to transaction ${transactionalId}`, () =>
+        client.addPartitionsToTransaction(producer, places),
+      )
+      .catch((error: unknown) => {
+        throw notAdded(owner, transactionalId, error, this.#options.transactionAge());
+      });
     for (const partition of added) partition.isInTransaction = true;
     if (!this.#isOver) this.#listener.transactionAccepted();
   }

@@ -10,7 +10,13 @@ import type {
 import type { AppendHeader, CompressionType, RecordCodecs } from "../records/index.js";
 import { BatchDelivery } from "./batch-delivery.js";
 import type { Batch, PartitionBatches } from "./partition-batches.js";
-import { isRetriable, notDelivered, recordOverLimit, recordRefused } from "./producer-errors.js";
+import {
+  isRetriable,
+  notDelivered,
+  recordOverLimit,
+  recordRefused,
+  type TransactionAge,
+} from "./producer-errors.js";
 import type { KafkaField } from "./record-serializer.js";
 import type { Retries } from "./retries.js";
 import { splitBatch } from "./split-batch.js";
@@ -116,7 +122,11 @@ export class KafkaProducer {
       isIdempotent: identity !== undefined,
     });
     this.#delivery = new BatchDelivery(
-      { ...options, refresh: (topics) => this.topics.refresh(topics) },
+      {
+        ...options,
+        refresh: (topics) => this.topics.refresh(topics),
+        transactionAge: () => this.#openTransaction,
+      },
       {
         answered: (partition, error) => this.#answered(partition, error),
         expired: (partition) => this.#giveUp(partition, this.#notDelivered(partition)),
@@ -232,6 +242,11 @@ export class KafkaProducer {
     return this.#transactionSince === undefined ? undefined : this.#now() - this.#transactionSince;
   }
 
+  get #openTransaction(): TransactionAge | undefined {
+    const age = this.#transactionAge;
+    return age === undefined ? age : { age, timeout: this.#options.transactionTimeout };
+  }
+
   #startLinger(): void {
     if (this.#lingerTimer !== undefined || this.#open.size === 0) return;
     const { processingTime, linger } = this.#options;
@@ -303,10 +318,7 @@ export class KafkaProducer {
     error = partition.first?.lastError ?? "REQUEST_TIMED_OUT",
   ): HeadwaterError {
     const records = partition.first?.records ?? 0;
-    const age = this.#transactionAge;
-    const transaction =
-      age === undefined ? age : { age, timeout: this.#options.transactionTimeout };
-    return notDelivered(this.#options.owner, partition, records, error, transaction);
+    return notDelivered(this.#options.owner, partition, records, error, this.#openTransaction);
   }
 
   #giveUp(partition: PartitionBatches, error: HeadwaterError): void {

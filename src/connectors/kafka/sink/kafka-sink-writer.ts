@@ -38,6 +38,8 @@ export class KafkaSinkWriter<T> implements SinkWriter<T, KafkaWriterState, Kafka
   readonly #choose: ChoosePartition<T>;
   readonly #topicOf: string | ((record: T) => string);
   #records = 0;
+  /** The time of the records under way that have none. */
+  #writtenAt = 0;
 
   constructor(context: SinkWriterContext, parts: KafkaSinkWriterParts<T>) {
     const { options } = parts;
@@ -111,6 +113,7 @@ export class KafkaSinkWriter<T> implements SinkWriter<T, KafkaWriterState, Kafka
   /** Where it stopped: for a topic that is not known yet, or when the memory is full. */
   #writeSome(records: readonly T[], timestamps: readonly Timestamp[], from: number): number {
     const { topics } = this.#producer;
+    this.#writtenAt = this.#context.processingTime.now();
     let i = from;
     for (; i < records.length && !this.#producer.isFull; i++) {
       const record = records[i] as T;
@@ -155,7 +158,7 @@ export class KafkaSinkWriter<T> implements SinkWriter<T, KafkaWriterState, Kafka
   #timeOf(eventTime: Timestamp): number {
     if (Number.isSafeInteger(eventTime) && eventTime >= 0) return eventTime;
     const hasTime = eventTime >= 0 && eventTime < Number.MAX_SAFE_INTEGER;
-    return hasTime ? Math.floor(eventTime) : this.#context.processingTime.now();
+    return hasTime ? Math.floor(eventTime) : this.#writtenAt;
   }
 
   #topicNameOf(record: T, at: number): string {

@@ -1,5 +1,5 @@
-import type { CommitterContext, Sink, SinkWriterContext } from "../../../api/sink.js";
-import { explain, type HeadwaterError } from "../../../errors/index.js";
+import type { CommitterContext, Sink, SinkJob, SinkWriterContext } from "../../../api/sink.js";
+import { explain, HeadwaterError } from "../../../errors/index.js";
 import type {
   KafkaClient,
   KafkaClientFactory,
@@ -39,6 +39,7 @@ export function createKafkaSink<T>(
   const unused = new Set<string>();
   const sink: Sink<T, KafkaWriterState, KafkaCommittable> = {
     name,
+    verify: (job) => verifyTransactions(parsed, job),
     createWriter: (context, restored = []) =>
       openWriter(parsed, clients, { context, restored, unused }),
     ...(parsed.delivery === "exactly-once" && {
@@ -55,6 +56,31 @@ export function createKafkaSink<T>(
   };
   // Only its own writers and committers get what they have made.
   return sink as Sink<T>;
+}
+
+/** Throws OPTION_INVALID. */
+function verifyTransactions<T>(options: ParsedKafkaSinkOptions<T>, job: SinkJob): void {
+  const { transactionalIdPrefix: prefix, transactionTimeout: timeout } = options;
+  if (prefix === undefined) return;
+  const { jobName, checkpointInterval = 0 } = job;
+  if (!job.claim(`transactional ids of Kafka ${prefix}`)) {
+    throw refused(
+      "transactionalIdPrefix",
+      `another sink of job ${jobName} has the prefix ${JSON.stringify(prefix)} too`,
+      "Give each sink a prefix of its own: two with the same one take each other's transactions away.",
+    );
+  }
+  if (checkpointInterval < timeout) return;
+  throw refused(
+    "transactionTimeout",
+    `${timeout} ms is no longer than the ${checkpointInterval} ms between two checkpoints of job ${jobName}`,
+    "The broker would abort each transaction before it is committed. Take checkpoints more often, or raise transactionTimeout (and transaction.max.timeout.ms of the broker).",
+  );
+}
+
+function refused(option: string, what: string, hint: string): HeadwaterError {
+  const facts = { domain: "user", retry: "never", scope: "job", hint } as const;
+  return new HeadwaterError("OPTION_INVALID", `option kafkaSink.${option}: ${what}`, facts);
 }
 
 async function openWriter<T>(

@@ -68,27 +68,54 @@ export function placeName({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;
 }
 
+/** How long a transaction has been open, and may be; milliseconds. */
+export interface TransactionAge {
+  readonly age: number;
+  readonly timeout: number;
+}
+
+/** The transaction is no longer the producer's own. */
+function transactionLost(
+  what: string,
+  error: KafkaErrorName,
+  transaction: TransactionAge | undefined,
+): HeadwaterError {
+  const age = transaction === undefined ? "" : ` (open for ${Math.round(transaction.age)} ms)`;
+  // Too young for its timeout: somebody has taken over, and a restart would take it back from them.
+  const isReplaced =
+    FENCED.has(error) && transaction !== undefined && transaction.age < transaction.timeout;
+  return sinkError(`${what}: ${error}${age}`, {
+    domain: "external",
+    retry: isReplaced ? "never" : "backoff",
+    scope: "reader",
+    hint: LOST_HINT,
+  });
+}
+
+/** A transaction that takes no further partition; `reason`: what the request was rejected with. */
+export function notAdded(
+  owner: string,
+  transactionalId: string,
+  reason: unknown,
+  transaction: TransactionAge | undefined,
+): unknown {
+  const error = protocolErrorOf((reason as Error | undefined)?.cause);
+  if (error === undefined || !TRANSACTION_LOST.has(error)) return reason;
+  const what = `${owner} could not add partitions to transaction ${transactionalId}`;
+  return transactionLost(what, error, transaction);
+}
+
 /** A batch that the broker does not take, or not in time. */
 export function notDelivered(
   owner: string,
   place: TopicPartition,
   records: number,
   error: KafkaErrorName,
-  transaction: { readonly age: number; readonly timeout: number } | undefined,
+  transaction: TransactionAge | undefined,
 ): HeadwaterError {
-  const what = `${owner} could not write ${records} records to ${placeName(place)}: ${error}`;
-  if (TRANSACTION_LOST.has(error)) {
-    const age = transaction === undefined ? "" : ` (open for ${Math.round(transaction.age)} ms)`;
-    // Too young for its timeout: somebody has taken over, and a restart would take it back from them.
-    const isReplaced =
-      FENCED.has(error) && transaction !== undefined && transaction.age < transaction.timeout;
-    return sinkError(`${what}${age}`, {
-      domain: "external",
-      retry: isReplaced ? "never" : "backoff",
-      scope: "reader",
-      hint: LOST_HINT,
-    });
-  }
+  const written = `${owner} could not write ${records} records to ${placeName(place)}`;
+  if (TRANSACTION_LOST.has(error)) return transactionLost(written, error, transaction);
+  const what = `${written}: ${error}`;
   return sinkError(what, {
     domain: isRefused(error) ? "user" : "external",
     retry: isRefused(error) ? "never" : "backoff",

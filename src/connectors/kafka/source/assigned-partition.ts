@@ -36,6 +36,12 @@ export class AssignedPartition implements TopicPartition {
   /** A marker until it is known; undefined: no end. */
   stoppingOffset: number | undefined;
   leader: number | undefined;
+  /** That of the leader. */
+  leaderEpoch: number | undefined;
+  /** That of the last batch that was fetched; undefined: there was none. */
+  lastEpoch: number | undefined;
+  /** The leader's, when its log was last known to reach to the position. */
+  validEpoch: number | undefined;
   epoch = 0;
   isPaused = false;
   isRemoved = false;
@@ -100,6 +106,12 @@ export class AssignedPartition implements TopicPartition {
     this.isFetching = false;
     this.fetchOffset = offset;
     this.takenOffset = offset;
+  }
+
+  /** Goes on elsewhere, at an offset or a marker: what was read before is not what comes before it. */
+  resetTo(offset: number): void {
+    this.restartAt(offset);
+    this.lastEpoch = undefined;
   }
 
   add(records: PartitionRecords): void {

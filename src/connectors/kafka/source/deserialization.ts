@@ -1,5 +1,13 @@
 import type { RecordHeader } from "../records/index.js";
-import { bytesField, type FieldDecoder, jsonField, textField } from "./field-decoders.js";
+import {
+  bytesField,
+  type FieldDecoder,
+  type JsonCheck,
+  jsonField,
+  jsonText,
+  type StandardSchema,
+  textField,
+} from "./field-decoders.js";
 import type { KafkaSourceRecord, RecordPlace } from "./record-place.js";
 import {
   type FieldPreparation,
@@ -25,6 +33,14 @@ export interface KafkaDeserializer<T> {
 /** A deserializer that gives one record for one, straight from the columns. */
 export interface ColumnDeserializer<T> extends KafkaDeserializer<T> {
   decodeAt(place: RecordPlace): T | typeof LEFT_OUT;
+  /** What it decodes alone, where that is all that it does. */
+  readonly valueField?: FieldDecoder<T> | undefined;
+  /**
+   * The same from a value's text, of which it keeps no part; beside `valueField`, for values that are ASCII.
+   */
+  readonly valueText?: ((text: string) => T) | undefined;
+  /** What it gives keeps no views of the record's bytes, so that they may be used again. */
+  readonly copies?: boolean | undefined;
   /** Called for fetched records before they are handed over, which waits for it. */
   readonly prepare?: PrepareColumns | undefined;
 }
@@ -52,7 +68,7 @@ export interface KafkaKeyedRecord<K, V> {
 
 /** Values as text in UTF-8; other bytes make a bad record. Records without a value are left out. */
 export function kafkaString(): KafkaFieldDeserializer<string> {
-  return fieldDeserializer(textField);
+  return fieldDeserializer(textField, undefined, true);
 }
 
 /**
@@ -60,14 +76,15 @@ export function kafkaString(): KafkaFieldDeserializer<string> {
  * valibot, zod or another library of the Standard Schema. Records without a value are left out.
  */
 export function kafkaJson<T = unknown>(
-  schema?: Parameters<typeof jsonField<T>>[0],
+  schema?: JsonCheck<T> | StandardSchema<T>,
 ): KafkaFieldDeserializer<T> {
-  return fieldDeserializer(jsonField(schema));
+  const valueText = jsonText(schema);
+  return { ...fieldDeserializer(jsonField(valueText), undefined, true), valueText };
 }
 
 /** Values as bytes of their own. Records without a value are left out. */
 export function kafkaBytes(): KafkaFieldDeserializer<Buffer> {
-  return fieldDeserializer(bytesField());
+  return fieldDeserializer(bytesField(), undefined, true);
 }
 
 /** Which fields `kafkaKeyed` decodes how. */
@@ -85,7 +102,8 @@ export function kafkaKeyed<K = string, V = string>(
   const key = (options.key?.field ?? textField) as FieldDecoder<K>;
   const value = (options.value?.field ?? textField) as FieldDecoder<V>;
   const prepare = prepareColumns(options.key?.preparation, options.value?.preparation);
-  return oneForOne(({ topic, partition, columns, index }) => {
+  const copies = isCopying(options.key) && isCopying(options.value);
+  const deserializer = oneForOne(({ topic, partition, columns, index }) => {
     const { bytes } = columns;
     const keyLength = columns.keyLength(index);
     const valueLength = columns.valueLength(index);
@@ -101,6 +119,7 @@ export function kafkaKeyed<K = string, V = string>(
       headers: ownHeaders(columns.headers(index)),
     };
   }, prepare);
+  return { ...deserializer, copies };
 }
 
 /** True for a deserializer that reads straight from the columns. */
@@ -110,10 +129,16 @@ export function isColumnDeserializer<T>(
   return "decodeAt" in deserializer;
 }
 
-/** A deserializer of values; `preparation` loads what `field` needs. */
+/** As `kafkaString`, which it stands for, is. */
+function isCopying(deserializer: KafkaFieldDeserializer<unknown> | undefined): boolean {
+  return deserializer === undefined || deserializer.copies === true;
+}
+
+/** A deserializer of values; `preparation` loads what `field` needs; `copies`: it keeps no views. */
 export function fieldDeserializer<T>(
   field: FieldDecoder<T>,
   preparation?: FieldPreparation,
+  copies = false,
 ): KafkaFieldDeserializer<T> {
   const deserializer = oneForOne<T>(
     ({ columns, index }) => {
@@ -124,7 +149,7 @@ export function fieldDeserializer<T>(
     },
     prepareColumns(undefined, preparation),
   );
-  return { ...deserializer, field, preparation };
+  return { ...deserializer, field, valueField: field, preparation, copies };
 }
 
 function oneForOne<T>(

@@ -102,6 +102,28 @@ export function offsetOutOfRange(
   );
 }
 
+/** An unclean election has taken what was read out of the log, and the reader may not go on elsewhere (KIP-320). */
+export function logTruncated(
+  { topic, partition }: TopicPartition,
+  offset: number,
+  endOffset: number | undefined,
+): HeadwaterError {
+  const left =
+    endOffset === undefined
+      ? "nothing of what was read before it is in the log any more"
+      : `what was read from ${endOffset} up to it is not in the log any more`;
+  return new HeadwaterError(
+    "KAFKA_OFFSET_OUT_OF_RANGE",
+    `partition ${topic}-${partition}: the log was cut before offset ${offset}: ${left}`,
+    {
+      domain: "external",
+      retry: "never",
+      scope: "split",
+      hint: 'A replica that was not in sync has become the leader (unclean.leader.election.enable), or the topic was made anew: records that were read are lost. Set outOfRange to "earliest" or "latest" to go on at the first offset that has changed, or start without the checkpoint.',
+    },
+  );
+}
+
 /** The group has committed nothing, and the reader may not go on elsewhere (`auto.offset.reset` none). */
 export function noCommittedOffset(
   { topic, partition }: TopicPartition,

@@ -18,8 +18,8 @@ export type JsonCheck<T> = (value: unknown) => T;
 /** Levels of objects and arrays in a value; a parser spends about 50 bytes on each. */
 const MAX_DEPTH = 1_000_000;
 const NO_BYTES = Buffer.alloc(0);
-/** Bytes that a kept value keeps at most, as those of Node's own pool. */
-const COPIED_AT_ONCE = 8192;
+/** Bytes that a kept value keeps at most: each copy costs as much as a few views of it. */
+const COPIED_AT_ONCE = 32_768;
 const SHORT = 1024;
 /** So far behind each other values may lie: the fields between them are short. */
 const NEAR = 256;
@@ -60,10 +60,15 @@ export function bytesField(): FieldDecoder<Buffer> {
   };
 }
 
-export function jsonField<T>(schema?: JsonCheck<T> | StandardSchema<T>): FieldDecoder<T> {
+/** Parses a text with `jsonText`. */
+export function jsonField<T>(parse: (text: string) => T): FieldDecoder<T> {
+  return (bytes, start, end) => parse(textField(bytes, start, end));
+}
+
+/** Parses and checks JSON; what it gives has copies of the text only. */
+export function jsonText<T>(schema?: JsonCheck<T> | StandardSchema<T>): (text: string) => T {
   const check = schema === undefined ? undefined : checkOf(schema);
-  return (bytes, start, end) => {
-    const text = textField(bytes, start, end);
+  return (text) => {
     if (text.length > MAX_DEPTH && isDeeper(text, MAX_DEPTH)) {
       throw badField(`more than ${MAX_DEPTH} levels of objects and arrays`);
     }

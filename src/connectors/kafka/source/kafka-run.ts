@@ -1,8 +1,10 @@
 import type { SplitIterator } from "../../../api/source-reader.js";
 import type { Timestamp } from "../../../api/watermark.js";
+import { ROW, VALUE_LENGTH, VALUE_START } from "../records/record-columns.js";
 import { type ColumnDeserializer, LEFT_OUT } from "./deserialization.js";
 import type { KafkaFetch } from "./kafka-fetch.js";
 import type { RecordPlace } from "./record-place.js";
+import { ValueTexts } from "./value-texts.js";
 
 /** A record's timestamp for event time; a record without one has none. */
 export function timestampOf(timestamp: number): Timestamp {
@@ -21,6 +23,7 @@ export class KafkaRun<T> implements SplitIterator<T> {
   position = 0;
   readonly #deserializer: ColumnDeserializer<T>;
   readonly #place: RecordPlace;
+  readonly #texts = new ValueTexts();
   #fetch: KafkaFetch | undefined;
   #peeked: T | typeof LEFT_OUT = LEFT_OUT;
   #timestamp = Number.NEGATIVE_INFINITY;
@@ -98,19 +101,44 @@ export class KafkaRun<T> implements SplitIterator<T> {
   ): number {
     const place = this.#place;
     const deserializer = this.#deserializer;
+    const { valueField, valueText } = deserializer;
     const { columns } = fetch;
-    const { count } = columns;
-    const times = columns.timestamps;
+    const { bytes, count, rows, timestamps: times } = columns;
     place.columns = columns;
     let index = fetch.index;
     let to = from;
     try {
-      for (; index < count && to < end; index++) {
-        place.index = index;
-        const value = deserializer.decodeAt(place);
-        if (value === LEFT_OUT) continue;
-        timestamps[to] = timestampOf(times[index] as number);
-        records[to++] = value;
+      if (valueField === undefined) {
+        for (; index < count && to < end; index++) {
+          place.index = index;
+          const value = deserializer.decodeAt(place);
+          if (value === LEFT_OUT) continue;
+          timestamps[to] = timestampOf(times[index] as number);
+          records[to++] = value;
+        }
+      } else if (valueText !== undefined) {
+        const texts = this.#texts;
+        texts.forget();
+        for (; index < count && to < end; index++) {
+          const length = rows[index * ROW + VALUE_LENGTH] as number;
+          if (length < 0) continue;
+          const text = texts.at(columns, index, Math.min(count, index + end - to));
+          const start = rows[index * ROW + VALUE_START] as number;
+          const value =
+            text === undefined ? valueField(bytes, start, start + length) : valueText(text);
+          timestamps[to] = timestampOf(times[index] as number);
+          records[to++] = value;
+        }
+      } else {
+        // As decodeAt does it, without its calls.
+        for (; index < count && to < end; index++) {
+          const start = rows[index * ROW + VALUE_START] as number;
+          const length = rows[index * ROW + VALUE_LENGTH] as number;
+          if (length < 0) continue;
+          const value = valueField(bytes, start, start + length);
+          timestamps[to] = timestampOf(times[index] as number);
+          records[to++] = value;
+        }
       }
     } catch {
       // As in hasNext.

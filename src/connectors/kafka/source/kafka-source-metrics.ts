@@ -25,7 +25,9 @@ export class KafkaSourceMetrics implements ConsumerCounts {
     this.#group = reader.group("KafkaSourceReader");
     this.commitsSucceeded = this.#group.counter("commitsSucceeded");
     this.commitsFailed = this.#group.counter("commitsFailed");
-    this.#bytesConsumed = this.#group.counter("bytesConsumedTotal");
+    const bytesConsumed = this.#group.counter("bytesConsumedTotal");
+    this.#bytesConsumed = bytesConsumed;
+    reader.gauge("numBytesIn", () => bytesConsumed.count);
     this.#fetchesFailed = this.#group.counter("fetchesFailed");
     this.#offsetResets = this.#group.counter("offsetResets");
   }
@@ -34,11 +36,7 @@ export class KafkaSourceMetrics implements ConsumerCounts {
   addPartition(state: KafkaReadState): void {
     const { splitId, topic, partition } = state.split;
     this.#states.set(splitId, state);
-    const group = this.#group
-      .group("topic")
-      .group(topic)
-      .group("partition")
-      .group(String(partition));
+    const group = this.#group.group("topic", topic).group("partition", String(partition));
     group.gauge("currentOffset", () => Math.max(UNKNOWN, state.currentOffset - 1));
     group.gauge("committedOffset", () => this.#committed.get(splitId) ?? UNKNOWN);
     group.gauge("recordsLag", () => lagOf(state) ?? UNKNOWN);

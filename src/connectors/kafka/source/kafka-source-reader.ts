@@ -92,6 +92,7 @@ export class KafkaSourceReader<T> extends SourceReaderBase<
       loadCodecs,
     );
     const { client, codecs } = connection;
+    const { deserializer } = options;
     super({
       context,
       fetcherManager: new SingleThreadFetcherManager<RecordPlace, KafkaPartitionSplit>({
@@ -107,13 +108,14 @@ export class KafkaSourceReader<T> extends SourceReaderBase<
               maxBytes: options.maxBytes,
               maxPartitionBytes: options.maxPartitionBytes,
               maxBufferedBytes: Math.max(maxBufferedBytes, options.maxPartitionBytes),
+              reusesBytes: isColumnDeserializer(deserializer) && deserializer.copies === true,
             },
             { checkCrcs: options.checkCrcs, maxUncompressedBytes: MAX_UNCOMPRESSED_BYTES },
             { client, codecs, timers: context.processingTime, counts: metrics },
-            isColumnDeserializer(options.deserializer) ? options.deserializer.prepare : undefined,
+            isColumnDeserializer(deserializer) ? deserializer.prepare : undefined,
           ),
       }),
-      recordEmitter: new KafkaRecordEmitter(context, options.deserializer),
+      recordEmitter: new KafkaRecordEmitter(context, deserializer),
       ...(options.evaluator === undefined ? {} : { eofRecordEvaluator: options.evaluator }),
     });
     this.#connection = connection;
@@ -149,6 +151,11 @@ export class KafkaSourceReader<T> extends SourceReaderBase<
 
   notifyCheckpointAborted(checkpointId: number): void {
     this.#commits?.checkpointAborted(checkpointId);
+  }
+
+  /** Some offset of a finished split waits for a checkpoint. */
+  hasUncommitted(): boolean {
+    return this.#commitsOnCheckpoint && this.#commits?.hasUncommitted === true;
   }
 
   /** Waits for a commit that is under way; rejects with FETCHER_FAILED as the base does. */

@@ -39,6 +39,11 @@ export class OffsetCommits {
     return this.#byCheckpoint;
   }
 
+  /** Offsets of finished splits that the group does not know. */
+  get hasUncommitted(): boolean {
+    return this.#ofFinished.size > 0;
+  }
+
   snapshot(checkpointId: number, states: Iterable<KafkaReadState>): void {
     this.#byCheckpoint.set(checkpointId, this.#offsetsOf(states));
   }

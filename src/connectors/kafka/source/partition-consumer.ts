@@ -1,10 +1,10 @@
-import type { Cancel, ProcessingTimeService } from "../../../mailbox/ports.js";
+import type { ProcessingTimeService } from "../../../mailbox/ports.js";
 import type { FetchedPartition, FetchRequest, KafkaClient } from "../client/kafka-client.js";
 import type { RecordCodecs } from "../records/index.js";
 import { AssignedPartition, type PartitionRecords, sizeOf } from "./assigned-partition.js";
-import { backOff } from "./back-off.js";
 import {
   isRetried,
+  logTruncated,
   mayRetry,
   noWholeBatch,
   offsetOutOfRange,
@@ -12,8 +12,10 @@ import {
 } from "./fetch-errors.js";
 import { FetchPlan, type PlannedFetch } from "./fetch-plan.js";
 import { findPositions, type PositionOptions } from "./fetch-positions.js";
-import { offsetBehind } from "./fetched-offset.js";
+import { lastBatchOf } from "./fetched-offset.js";
 import { EARLIEST_OFFSET, type KafkaPartitionSplit, LATEST_OFFSET } from "./kafka-split.js";
+import { findTruncations, type Truncation } from "./log-truncation.js";
+import { PartitionRests } from "./partition-rests.js";
 
 /** How partitions are read. */
 export interface PartitionConsumerOptions extends PositionOptions {
@@ -27,6 +29,8 @@ export interface PartitionConsumerOptions extends PositionOptions {
   readonly maxPartitionBytes: number;
   /** Bytes that may be under way or wait to be read. */
   readonly maxBufferedBytes: number;
+  /** Nobody keeps views of records that were given back: their bytes may be used again. */
+  readonly reusesBytes?: boolean;
 }
 
 /** What a consumer counts. */
@@ -65,9 +69,7 @@ export class PartitionConsumer {
   readonly #parts: PartitionConsumerParts;
   readonly #partitions = new Map<string, AssignedPartition>();
   readonly #plan: FetchPlan;
-  /** Topics whose leaders are to be asked for anew. */
-  readonly #staleTopics = new Set<string>();
-  readonly #timers = new Set<Cancel>();
+  readonly #rests: PartitionRests;
   /** Bytes that were handed out and not given back. */
   #handedOut = 0;
   #client: KafkaClient | undefined;
@@ -80,6 +82,7 @@ export class PartitionConsumer {
     this.#options = options;
     this.#parts = parts;
     this.#plan = new FetchPlan(options);
+    this.#rests = new PartitionRests(parts.timers, () => this.#pump());
   }
 
   assign(splits: readonly KafkaPartitionSplit[]): void {
@@ -132,13 +135,15 @@ export class PartitionConsumer {
   /** What was handed out has been read. */
   release(records: PartitionRecords): void {
     this.#handedOut -= sizeOf(records);
+    const bytes = records.fetched?.records;
+    if (this.#options.reusesBytes && bytes !== undefined) this.#client?.recycle?.(bytes);
     this.#pump();
   }
 
   /** What comes later is dropped; the client is its owner's to close. */
   close(): void {
     this.#isClosed = true;
-    for (const cancel of this.#timers) cancel();
+    this.#rests.close();
     for (const splitId of [...this.#partitions.keys()]) this.unassign(splitId);
     this.wakeUp();
   }
@@ -188,7 +193,7 @@ export class PartitionConsumer {
           return;
         }
         this.#parts.counts.fetchFailed();
-        for (const partition of partitions) this.#tryLater(partition);
+        for (const partition of partitions) this.#rests.tryLater(partition);
       })
       .finally(() => {
         this.#pump();
@@ -201,9 +206,7 @@ export class PartitionConsumer {
     try {
       this.#client ??= await this.#parts.client();
       const client = this.#client;
-      const stale = [...new Set(partitions.map(({ topic }) => topic))].filter((topic) =>
-        this.#staleTopics.delete(topic),
-      );
+      const stale = this.#rests.takeStaleTopics(partitions);
       if (stale.length > 0) await client.refreshMetadata(stale);
       await findPositions(
         client,
@@ -213,14 +216,17 @@ export class PartitionConsumer {
       await Promise.all(
         partitions.map(async (partition) => {
           partition.leader = await client.leaderOf(partition);
+          partition.leaderEpoch = await client.leaderEpochOf(partition);
         }),
       );
+      const truncations = await findTruncations(client, partitions);
+      for (const truncation of truncations) this.#truncated(truncation);
     } finally {
       for (const partition of partitions) partition.isLocating = false;
     }
     for (const partition of partitions) {
       if (partition.hasPosition && partition.leader !== undefined) continue;
-      if (!partition.isFetchedToEnd) this.#tryLater(partition);
+      if (!partition.isFetchedToEnd) this.#rests.tryLater(partition);
     }
   }
 
@@ -232,10 +238,11 @@ export class PartitionConsumer {
       maxWait,
       minBytes: 1,
       maxBytes,
-      positions: partitions.map(({ topic, partition, fetchOffset }) => ({
+      positions: partitions.map(({ topic, partition, fetchOffset, leaderEpoch }) => ({
         topic,
         partition,
         offset: fetchOffset,
+        leaderEpoch,
         maxBytes: this.#options.maxPartitionBytes,
       })),
     };
@@ -249,13 +256,13 @@ export class PartitionConsumer {
       for (const [i, partition] of partitions.entries()) {
         if (partition.isRemoved || partition.epoch !== epochs[i]) continue;
         const answer = byPartition.get(`${partition.topic}-${partition.partition}`);
-        if (answer === undefined) this.#tryLater(partition);
+        if (answer === undefined) this.#rests.tryLater(partition);
         else await this.#arrived(client, partition, answer);
       }
       // A broker that does not wait, as under a quota, is not asked again at once.
       const left = maxWait - (this.#parts.timers.relativeTime() - start);
       if (left > maxWait / 2 && answers.every(isEmpty)) {
-        for (const partition of partitions) this.#rest(partition, left);
+        for (const partition of partitions) this.#rests.rest(partition, left);
       }
     } finally {
       this.#plan.ended(planned);
@@ -286,7 +293,7 @@ export class PartitionConsumer {
     if (error !== "NONE") {
       if (!isRetried(error)) throw partitionFailed(partition, "fetching", error);
       this.#parts.counts.fetchFailed();
-      this.#tryLater(partition);
+      this.#rests.tryLater(partition);
       return;
     }
     partition.attempts = 0;
@@ -294,7 +301,9 @@ export class PartitionConsumer {
     if (records === undefined || records.length === 0) return;
     this.#parts.counts.fetched(records.length);
     const from = partition.fetchOffset;
-    const nextOffset = offsetBehind(records, from, `${partition.topic}-${partition.partition}`);
+    const name = `${partition.topic}-${partition.partition}`;
+    const { nextOffset, leaderEpoch } = lastBatchOf(records, from, name);
+    partition.lastEpoch = leaderEpoch ?? partition.lastEpoch;
     if (nextOffset === from) throw noWholeBatch(partition, from, records.length);
     const isCommitted = this.#options.isolation === "read_committed";
     partition.add({
@@ -325,12 +334,12 @@ export class PartitionConsumer {
     const { epoch, fetchOffset, topic, partition: number } = partition;
     if (partition.arrived.length > 0) {
       // It is told when what came before has been handed out.
-      this.#tryLater(partition);
+      this.#rests.tryLater(partition);
       return;
     }
     if (outOfRange !== "fail") {
       this.#parts.counts.offsetReset();
-      partition.restartAt(outOfRange === "earliest" ? EARLIEST_OFFSET : LATEST_OFFSET);
+      partition.resetTo(outOfRange === "earliest" ? EARLIEST_OFFSET : LATEST_OFFSET);
       return;
     }
     const place = { topic, partition: number };
@@ -341,22 +350,19 @@ export class PartitionConsumer {
     throw offsetOutOfRange(partition, fetchOffset, range);
   }
 
-  #tryLater(partition: AssignedPartition): void {
-    if (partition.isRemoved || partition.isBackingOff || this.#isClosed) return;
-    partition.leader = undefined;
-    partition.isIdle = false;
-    this.#staleTopics.add(partition.topic);
-    this.#rest(partition, backOff(++partition.attempts));
-  }
-
-  #rest(partition: AssignedPartition, delay: number): void {
-    partition.isBackingOff = true;
-    const cancel = this.#parts.timers.registerTimer(delay, () => {
-      this.#timers.delete(cancel);
-      partition.isBackingOff = false;
-      this.#pump();
-    });
-    this.#timers.add(cancel);
+  /** Goes on, where it may, at the first offset that has changed: nothing is left out or read twice. */
+  #truncated({ partition, endOffset }: Truncation): void {
+    const { outOfRange } = this.#options;
+    if (partition.arrived.length > 0) {
+      // It is told when what came before has been handed out.
+      partition.leader = undefined;
+    } else if (outOfRange === "fail") {
+      throw logTruncated(partition, partition.fetchOffset, endOffset);
+    } else {
+      this.#parts.counts.offsetReset();
+      const marker = outOfRange === "earliest" ? EARLIEST_OFFSET : LATEST_OFFSET;
+      partition.resetTo(endOffset ?? marker);
+    }
   }
 
   #fail(error: unknown): void {

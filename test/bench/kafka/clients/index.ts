@@ -1,9 +1,11 @@
 import type { Client } from "./client.js";
 import { headwaterBytes, headwaterJson, headwaterLengths, headwaterText } from "./headwater.js";
-import { idle, kafkajsProducer, latency, sinkExactlyOnce, slowSink } from "./jobs.js";
+import { idle, slowSink } from "./jobs.js";
 import { jsonParse } from "./json-parse.js";
 import { kafkajs } from "./kafkajs.js";
+import { latency, latencyOfBoth } from "./latency.js";
 import { confluent, crab, platformatic } from "./peers.js";
+import { kafkajsProducer, sinkAtLeastOnce, sinkExactlyOnce } from "./sinks.js";
 
 /** Every client by its name in the table. */
 export const CLIENTS: Readonly<Record<string, Client>> = {
@@ -14,8 +16,10 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
   "JSON.parse": jsonParse,
   kafkajs,
   "headwater sink": sinkExactlyOnce,
+  "headwater sink, at least once": sinkAtLeastOnce,
   "kafkajs producer": kafkajsProducer,
   latency,
+  "latency of both": latencyOfBoth,
   idle,
   "slow sink": slowSink,
   "@platformatic/kafka": platformatic,

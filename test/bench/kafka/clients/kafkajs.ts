@@ -1,7 +1,7 @@
-import { performance } from "node:perf_hooks";
 import kafkaModule from "kafkajs";
 import { decompressFrameSync } from "lz4-napi";
 import type { Client } from "./client.js";
+import { SteadyWindow } from "./steady-window.js";
 
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkaModule;
 
@@ -21,25 +21,19 @@ export const kafkajs: Client = async ({ broker, topic, partitions, records, atMo
   const consumer = kafka.consumer({ groupId: `kafkajs-${process.pid}-${groups++}` });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
-  const end = Math.min(records, atMost);
-  let read = 0;
+  const window = new SteadyWindow(Math.min(records, atMost));
   let bytes = 0;
-  // Joining its group is not counted.
-  let started = 0;
   await new Promise<void>((resolve, reject) => {
     consumer
       .run({
         partitionsConsumedConcurrently: partitions,
         eachBatch: async ({ batch }) => {
-          started ||= performance.now();
           for (const { value } of batch.messages) bytes += value?.length ?? 0;
-          read += batch.messages.length;
-          if (read >= end) resolve();
+          if (window.add(batch.messages.length)) resolve();
         },
       })
       .catch(reject);
   });
-  const ms = performance.now() - started;
   await consumer.disconnect();
-  return { ms, records: read, values: { bytes } };
+  return window.measured(bytes);
 };

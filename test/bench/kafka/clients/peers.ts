@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
 import type { Client } from "./client.js";
+import { SteadyWindow } from "./steady-window.js";
 
 let groups = 0;
 
@@ -58,18 +58,14 @@ export const platformatic: Client = async ({ broker, topic, records, atMost, pee
     bootstrapBrokers: [broker],
   });
   const stream = await consumer.consume({ topics: [topic], mode: "earliest", autocommit: false });
-  const end = Math.min(records, atMost);
-  let started = 0;
-  let read = 0;
+  const window = new SteadyWindow(Math.min(records, atMost));
   let bytes = 0;
   for await (const { value } of stream) {
-    started ||= performance.now();
     bytes += value.length;
-    if (++read >= end) break;
+    if (window.add(1)) break;
   }
-  const ms = performance.now() - started;
   await consumer.close(true);
-  return { ms, records: read, values: { bytes } };
+  return window.measured(bytes);
 };
 
 /** Batches of 1,000, the most that it gives. */
@@ -82,19 +78,15 @@ export const crab: Client = async ({ broker, topic, records, atMost, peers }) =>
     configuration: { "auto.offset.reset": "earliest", "isolation.level": "read_committed" },
   });
   await consumer.subscribe([{ topic, allOffsets: { position: "Beginning" } }]);
-  const end = Math.min(records, atMost);
-  let started = 0;
-  let read = 0;
+  const window = new SteadyWindow(Math.min(records, atMost));
   let bytes = 0;
-  while (read < end) {
+  for (let isEnough = false; !isEnough; ) {
     const batch = await consumer.recvBatch(1000, 500);
-    if (batch.length > 0) started ||= performance.now();
     for (const { payload } of batch) bytes += payload.length;
-    read += batch.length;
+    isEnough = window.add(batch.length);
   }
-  const ms = performance.now() - started;
   await consumer.disconnect();
-  return { ms, records: read, values: { bytes } };
+  return window.measured(bytes);
 };
 
 /** eachBatch of its interface that is kafkajs's. */
@@ -107,9 +99,7 @@ export const confluent: Client = async ({ broker, topic, partitions, records, at
   });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic] });
-  const end = Math.min(records, atMost);
-  let started = 0;
-  let read = 0;
+  const window = new SteadyWindow(Math.min(records, atMost));
   let bytes = 0;
   await new Promise<void>((resolve, reject) => {
     consumer
@@ -120,15 +110,12 @@ export const confluent: Client = async ({ broker, topic, partitions, records, at
         }: {
           batch: { readonly messages: readonly { readonly value: Buffer }[] };
         }) => {
-          started ||= performance.now();
           for (const { value } of batch.messages) bytes += value.length;
-          read += batch.messages.length;
-          if (read >= end) resolve();
+          if (window.add(batch.messages.length)) resolve();
         },
       })
       .catch(reject);
   });
-  const ms = performance.now() - started;
   await consumer.disconnect();
-  return { ms, records: read, values: { bytes } };
+  return window.measured(bytes);
 };

@@ -12,17 +12,21 @@ public final class ReadTopic {
     private ReadTopic() {}
 
     public static void main(String[] args) {
-        if (args.length != 5) {
-            System.err.println("arguments: <broker> <topic> <partitions> <records> <rounds>");
+        if (args.length != 6) {
+            System.err.println(
+                    "arguments: <broker> <topic> <partitions> <records> <rounds> <milliseconds>");
             System.exit(2);
         }
         int rounds = Integer.parseInt(args[4]);
-        for (int round = 0; round < rounds; round++) {
-            read(args[0], args[1], Integer.parseInt(args[2]), Long.parseLong(args[3]));
+        long end = System.nanoTime() + Long.parseLong(args[5]) * 1_000_000;
+        for (int round = 0; round < rounds && System.nanoTime() < end; round++) {
+            read(args[0], args[1], Integer.parseInt(args[2]), Long.parseLong(args[3]), end);
         }
     }
 
-    private static void read(String broker, String topic, int partitions, long expected) {
+    /** Prints nothing when the time is over before all has been read. */
+    private static void read(
+            String broker, String topic, int partitions, long expected, long end) {
         Properties properties = new Properties();
         properties.put("bootstrap.servers", broker);
         properties.put("isolation.level", "read_committed");
@@ -41,13 +45,16 @@ public final class ReadTopic {
             }
             consumer.assign(assigned);
             consumer.seekToBeginning(assigned);
-            while (records < expected) {
+            while (records < expected && System.nanoTime() < end) {
                 ConsumerRecords<byte[], byte[]> polled = consumer.poll(Duration.ofMillis(100));
                 for (var record : polled) {
                     records++;
                     bytes += record.value().length;
                 }
             }
+        }
+        if (records < expected) {
+            return;
         }
         double ms = (System.nanoTime() - started) / 1e6;
         System.out.printf(

@@ -1,5 +1,5 @@
 import { Kafka, logLevel } from "kafkajs";
-import { afterEach } from "vitest";
+import { afterEach, vi } from "vitest";
 import {
   type KafkaConnectionOptions,
   kafkaClients,
@@ -12,6 +12,10 @@ import {
   RecordBatchBuilder,
   RecordCodecs,
 } from "../../../../src/connectors/kafka/records/index.js";
+import { untilLed } from "../integration/kafka-topics.js";
+
+// Brokers and tools are processes of their own: a busy machine gives them little.
+vi.setConfig({ testTimeout: 240_000 });
 
 let topics = 0;
 
@@ -35,6 +39,7 @@ export async function makeTopic(bootstrap: string, shape: TopicShape = {}): Prom
   const { partitions = 1, brokers } = shape;
   const placed = brokers?.map((replicas, partition) => ({ partition, replicas: [...replicas] }));
   await admin.createTopics({
+    waitForLeaders: false,
     topics: [
       placed === undefined
         ? { topic, numPartitions: partitions }
@@ -42,6 +47,7 @@ export async function makeTopic(bootstrap: string, shape: TopicShape = {}): Prom
     ],
   });
   await admin.disconnect();
+  await untilLed(bootstrap, topic, brokers?.length ?? partitions);
   return topic;
 }
 

@@ -2,8 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Abandonable } from "../../../../src/connectors/kafka/client/abandonable.js";
 import { parseAddress } from "../../../../src/connectors/kafka/client/connection-options.js";
+import {
+  missingRequest,
+  takes,
+} from "../../../../src/connectors/kafka/client/protocol/api-versions-request.js";
 import { errorName } from "../../../../src/connectors/kafka/client/protocol/error-names.js";
 import { fetchRequest } from "../../../../src/connectors/kafka/client/protocol/fetch-request.js";
+import { RequestKinds } from "../../../../src/connectors/kafka/client/protocol/kafka-request.js";
 import { produceRequest } from "../../../../src/connectors/kafka/client/protocol/produce-request.js";
 import { byTopic } from "../../../../src/connectors/kafka/client/protocol/topic-groups.js";
 import { WireReader } from "../../../../src/connectors/kafka/client/protocol/wire-reader.js";
@@ -43,6 +48,23 @@ describe("fields of requests and responses", () => {
   it("are not read behind the end of a response", () => {
     const reader = new WireReader(Buffer.from([0, 9, 65]));
     expect(() => reader.string()).toThrow(/ends in the middle/);
+  });
+});
+
+describe("a broker", () => {
+  const versions = Object.fromEntries(
+    Object.values(RequestKinds).map(({ apiKey }) => [apiKey, { minVersion: 0, maxVersion: 12 }]),
+  );
+
+  it("has to take every request but the one about leaders' epochs", () => {
+    expect(missingRequest(versions)).toBeUndefined();
+    const { fetch, offsetForLeaderEpoch } = RequestKinds;
+    expect(missingRequest({ ...versions, [fetch.apiKey]: undefined } as never)).toBe(
+      `Fetch ${fetch.apiVersion}`,
+    );
+    const without = { ...versions, [offsetForLeaderEpoch.apiKey]: undefined } as never;
+    expect(missingRequest(without)).toBeUndefined();
+    expect(takes(without, offsetForLeaderEpoch)).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Admin, Kafka, logLevel } from "kafkajs";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type {
   KafkaClient,
   TopicPartition,
@@ -12,6 +12,9 @@ import {
   RecordCodecs,
 } from "../../../../src/connectors/kafka/records/index.js";
 import type { SharedKafka } from "../../../support/kafka/shared-kafka.js";
+
+// Brokers and tools are processes of their own: a busy machine gives them little.
+vi.setConfig({ testTimeout: 240_000 });
 
 /** A name that nobody else has: the broker is shared. */
 export function newName(what: string): string {
@@ -51,7 +54,6 @@ export async function newTopic(
   const placed = brokers?.map((replicas, partition) => ({ partition, replicas: [...replicas] }));
   await withAdmin(bootstrap, (admin) =>
     admin.createTopics({
-      // It gives up at the first broker that has not heard of the topic.
       waitForLeaders: false,
       topics: [
         placed === undefined
@@ -66,8 +68,13 @@ export async function newTopic(
       ],
     }),
   );
-  await withClient(bootstrap, async (client) => {
-    const wanted = brokers?.length ?? partitions;
+  await untilLed(bootstrap, topic, brokers?.length ?? partitions);
+  return topic;
+}
+
+/** Waits until a new topic is known to its brokers: kafkajs gives up at the first that has not heard of it. */
+export function untilLed(bootstrap: string, topic: string, wanted: number): Promise<void> {
+  return withClient(bootstrap, async (client) => {
     const led = async (): Promise<boolean> => {
       if ((await client.partitionCounts([topic])).get(topic) !== wanted) return false;
       const places = Array.from({ length: wanted }, (_, partition) => ({ topic, partition }));
@@ -78,9 +85,24 @@ export async function newTopic(
       const answers = await client.listOffsets(queries, "read_uncommitted");
       return answers.every(({ error }) => error === "NONE");
     };
-    await expect.poll(led, { timeout: 20_000, interval: 20 }).toBe(true);
+    await expect.poll(led, { timeout: 60_000, interval: 20 }).toBe(true);
   });
-  return topic;
+}
+
+/** Waits until no transaction is open: a coordinator answers before its markers are in the logs. */
+export function untilStable(bootstrap: string, topic: string): Promise<void> {
+  return withClient(bootstrap, async (client) => {
+    const partitions = (await client.partitionCounts([topic])).get(topic) ?? 0;
+    const queries = Array.from({ length: partitions }, (_, partition) => {
+      return { topic, partition, at: "latest" } as const;
+    });
+    const isStable = async (): Promise<boolean> => {
+      const stable = await client.listOffsets(queries, "read_committed");
+      const ends = await client.listOffsets(queries, "read_uncommitted");
+      return stable.every(({ offset }, i) => offset !== undefined && offset === ends[i]?.offset);
+    };
+    await expect.poll(isStable, { timeout: 60_000, interval: 20 }).toBe(true);
+  });
 }
 
 /** Runs something with a client of the connector's own. */
@@ -214,16 +236,18 @@ export function readTopic(bootstrap: string, topic: string): Promise<readonly Re
   return new TopicReader(bootstrap, topic).look();
 }
 
-/** A line a committed record, of all that are there, from Kafka's console consumer. */
+/** A line a committed record, of the first `count` that it finds, from Kafka's console consumer. */
 export async function consoleConsumer(
   kafka: Pick<SharedKafka, "bootstrap" | "runTool">,
   topic: string,
+  count: number,
   ...print: readonly string[]
 ): Promise<readonly string[]> {
   const shown = print.flatMap((what) => ["--formatter-property", `print.${what}=true`]);
   const text = await kafka.runTool("org.apache.kafka.tools.consumer.ConsoleConsumer", [
     ...["--bootstrap-server", kafka.bootstrap, "--topic", topic, "--from-beginning"],
-    ...["--isolation-level", "read_committed", "--timeout-ms", "5000"],
+    ...["--isolation-level", "read_committed"],
+    ...["--max-messages", String(count), "--timeout-ms", "120000"],
     ...shown,
   ]);
   return text.split("\n").filter((line) => line !== "");

@@ -10,4 +10,4 @@ it("a Kafka sink writes everything through a crash and restart of its only broke
     await cluster().killNode(1);
     await cluster().restartNode(1);
   });
-}, 100_000);
+}, 400_000);

@@ -30,4 +30,4 @@ it("a Kafka sink writes everything through leaders that move under load, however
       await cluster().restartNode(2);
     }
   });
-}, 100_000);
+}, 400_000);

@@ -65,7 +65,8 @@ describe("with Java on the other side", () => {
     }
     const shown = await kafka().runTool("org.apache.kafka.tools.consumer.ConsoleConsumer", [
       ...["--bootstrap-server", kafka().bootstrap, "--topic", topic, "--from-beginning"],
-      ...["--max-messages", "500", "--formatter-property", "print.key=true"],
+      ...["--max-messages", "500", "--timeout-ms", "120000"],
+      ...["--formatter-property", "print.key=true"],
       ...["--formatter-property", "print.headers=true"],
       ...["--formatter-property", "print.timestamp=true"],
     ]);

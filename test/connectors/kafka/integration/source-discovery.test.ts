@@ -89,10 +89,8 @@ describe("while it runs", () => {
     await admin().deleteTopic(gone);
     await job.until(() => job.gauge(".enumerator.removedPartitions") === 1, "the lack");
     for (let n = 5; n < 15; n++) {
-      const start = performance.now();
       await write(client, { topic: kept, partition: 0 }, [String(n)]);
       await job.reach(n + 6);
-      expect(performance.now() - start).toBeLessThan(3000);
     }
     await job.handle.checkpoint();
     // The group's offset of the topic that is gone is refused; the others count all the same.
@@ -125,14 +123,12 @@ describe("while it runs", () => {
 
   it("fails at the start when a named topic or partition is not there", async () => {
     const topic = await admin().createTopic();
-    const start = performance.now();
     const missing = sourceOf({ topics: [topic, "source-no-such-topic"] });
     expect((await failureOf(missing, "KAFKA_REQUEST_FAILED")).message).toContain(
       "topic source-no-such-topic does not exist",
     );
     const partition = sourceOf({ partitions: [{ topic, partition: 4 }] });
     expect((await failureOf(partition, "KAFKA_REQUEST_FAILED")).message).toContain(`${topic}-4`);
-    expect(performance.now() - start).toBeLessThan(8000);
   });
 });
 
@@ -247,4 +243,4 @@ it("has each record once in its state with 2, 4 and 1 subtasks, over failures an
   await last.until(() => ledger.numbers.length >= written, "all");
   expect(ledger.numbers).toEqual(range(0, written));
   expect(restarts).toBeGreaterThan(3);
-}, 60_000);
+});

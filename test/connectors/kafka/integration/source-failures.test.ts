@@ -8,7 +8,6 @@ import {
   kafkaClients,
   kafkaSource,
 } from "../../../../src/connectors/kafka/index.js";
-import { map } from "../../../../src/index.js";
 import {
   type KafkaBroker,
   kafkaSkipReason,
@@ -137,7 +136,7 @@ it("reads each record once and in order while leaders move and brokers die", asy
     const from = job.records.length;
     const isNew = (): boolean =>
       new Set(job.records.slice(from).map(({ partition }) => partition)).size === PARTITIONS;
-    await job.until(isNew, `progress after ${what}`, 40_000);
+    await job.until(isNew, `progress after ${what}`, 90_000);
     told(`progress after ${what}`);
   };
   await progress("the start");
@@ -186,7 +185,7 @@ it("reads each record once and in order while leaders move and brokers die", asy
     return offsets.reduce((sum, { offset }) => sum + (offset ?? 0), 0) === log.length;
   }, "the commit of the whole");
   console.log(`${log.length} records, ${writer.acknowledged.length} acknowledged`);
-}, 120_000);
+}, 400_000);
 
 it("goes on with the other partitions while a broker hangs, and with its own when another leads them", async () => {
   const admin = new Admin(cluster.bootstrap);
@@ -196,14 +195,9 @@ it("goes on with the other partitions while a broker hangs, and with its own whe
     brokers: cluster.bootstrap,
     topics: [hung, other],
     deserializer: keyed,
-    requestTimeout: "2s",
+    requestTimeout: "8s",
   });
-  const arrived: number[] = [];
-  const noting = map((record: Read) => {
-    if (record.topic === other) arrived.push(performance.now());
-    return record;
-  });
-  const job = await SourceJob.start(source, { through: [noting] as never });
+  const job = await SourceJob.start(source);
   const writerOf = async (topic: string): Promise<Writer> => {
     const clients = kafkaClients({ brokers: cluster.bootstrap, requestTimeout: "2s" });
     const client = await clients.create("writer");
@@ -215,25 +209,24 @@ it("goes on with the other partitions while a broker hangs, and with its own whe
     job.records.slice(from).some((record) => record.topic === topic);
   await job.until(() => has(hung, 0) && has(other, 0), "the start");
   cluster.freezeNode(2);
-  const frozen = performance.now();
-  await job.until(() => performance.now() - frozen > 1000, "a second", 40_000);
   const from = job.records.length;
-  await job.until(() => has(hung, from), "progress with another leader", 40_000);
-  console.log(`another leader after ${(performance.now() - frozen).toFixed(0)} ms`);
-  cluster.thawNode(2);
+  const failed = job.sum("fetchesFailed");
+  const ofOther = (): number =>
+    job.records.slice(from).filter(({ topic }) => topic === other).length;
+  await job.until(() => ofOther() >= 20, "progress beside the broker that hangs", 90_000);
+  // The fetch from that broker was still under way: it has held nothing up.
+  expect(job.sum("fetchesFailed")).toBe(failed);
+  await job.until(() => job.sum("fetchesFailed") > failed, "the end of that fetch", 90_000);
   const later = job.records.length;
-  await job.until(() => has(hung, later) && has(other, later), "progress when it is back", 40_000);
+  await job.until(() => has(hung, later), "progress with another leader", 90_000);
+  cluster.thawNode(2);
+  const last = job.records.length;
+  await job.until(() => has(hung, last) && has(other, last), "progress when it is back", 90_000);
   await Promise.all(writers.map((writer) => writer.end()));
-  let longest = 0;
-  for (let i = 1; i < arrived.length; i++) {
-    longest = Math.max(longest, (arrived[i] as number) - (arrived[i - 1] as number));
-  }
-  console.log(`longest gap of the other partition ${longest.toFixed(0)} ms`);
-  expect(longest).toBeLessThan(2000);
   for (const topic of [hung, other]) {
     const offsets = job.records
       .filter((record) => record.topic === topic)
       .map((record) => record.offset);
     expect(offsets).toEqual(offsets.map((_, i) => i));
   }
-}, 90_000);
+}, 400_000);

@@ -122,4 +122,4 @@ it("has each record once in its state over failures and a savepoint on either si
   }
   expect(asked).toBeGreaterThan(0);
   expect(restarts).toBeGreaterThan(0);
-}, 60_000);
+});

@@ -76,7 +76,7 @@ export class SourceJob<T> {
   }
 
   /** What the job failed of. */
-  async failure(longest = 25_000): Promise<HeadwaterError> {
+  async failure(longest?: number): Promise<HeadwaterError> {
     await until(() => this.outcome !== undefined, "the job's failure", longest);
     if (this.outcome instanceof HeadwaterError) return this.outcome;
     throw new Error(`no failure: ${String(this.outcome)}`);

@@ -39,7 +39,24 @@ const connections = (): number =>
   process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
 
 describe("a job that ends", () => {
-  it("has committed to the group all that it has read, when a checkpoint holds its end", async () => {
+  it("has committed to the group all that it has read, also when its sink commits nothing", async () => {
+    const topic = await admin().createTopic({ partitions: 3 });
+    const client = await clientOf(kafka().bootstrap);
+    await write(client, { topic, partition: 0 }, numbers(0, 7));
+    await write(client, { topic, partition: 1 }, numbers(7, 10));
+    const groupId = uniqueName("group");
+    // Without its last checkpoint it would have none.
+    const read = await readAll(sourceOf({ topics: topic, groupId, stopAt: "latest" }), {
+      parallelism: 2,
+      checkpoint: { interval: "1h" },
+    });
+    expect(read.length).toBe(10);
+    const places = [0, 1, 2].map((partition) => ({ topic, partition }));
+    const offsets = await client.committedOffsets(groupId, places);
+    expect(offsets.map(({ offset }) => offset)).toEqual([7, 3, 0]);
+  });
+
+  it("has committed to the group all that its sink has committed", async () => {
     const directory = mkdtempSync(join(tmpdir(), "headwater-kafka-source-"));
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
     const [topic, copy] = [
@@ -58,11 +75,11 @@ describe("a job that ends", () => {
           serializer: "string",
           delivery: "exactly-once",
           transactionalIdPrefix: uniqueName("copying"),
-          transactionTimeout: "1min",
         }),
       ),
     );
-    const checkpoint = { directory, interval: "1h" };
+    // It does not come to the second one: the last one is taken at the end.
+    const checkpoint = { directory, interval: "14min" };
     await (await job.run({ parallelism: 2, checkpoint })).done;
     const places = [0, 1].map((partition) => ({ topic, partition }));
     const offsets = await client.committedOffsets(groupId, places);
@@ -107,11 +124,10 @@ describe("a job that ends", () => {
     onTestFinished(() => void server.close());
     const brokers = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const before = connections();
-    const job = await SourceJob.start(sourceOf({ brokers, topics: "t" }), { parallelism: 2 });
+    const source = sourceOf({ brokers, topics: "t", requestTimeout: "1h" });
+    const job = await SourceJob.start(source, { parallelism: 2 });
     await until(() => connections() > before, "a connection");
-    const start = performance.now();
     await job.handle.cancel();
-    expect(performance.now() - start).toBeLessThan(5000);
     await until(() => connections() <= before + 1, "the end of the connection");
   });
 });
@@ -154,4 +170,4 @@ it("reads 300 partitions with 3 subtasks, each record once", async () => {
   const records = await readAll(sourceOf({ topics: topic, stopAt: "latest" }), { parallelism: 3 });
   const expected = numbers(0, 43).flatMap((n) => numbers(70 * Number(n), 70 * Number(n) + 3));
   expect(records.map(Number).sort((a, b) => a - b)).toEqual(expected.map(Number));
-}, 60_000);
+});

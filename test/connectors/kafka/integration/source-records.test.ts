@@ -148,7 +148,7 @@ describe("a compacted topic", () => {
         expected.length - count,
       );
     }
-  }, 60_000);
+  });
 
   it("is at its end when nothing is left of the last batches", async () => {
     const client = await clientOf(kafka().bootstrap);
@@ -168,7 +168,7 @@ describe("a compacted topic", () => {
     await until(async () => (await values(topic)).length === 2, "the cleaner");
     const stopAt = { offsets: [{ topic, partition: 0, offset: 3 }] };
     expect(await values(topic, { stopAt })).toEqual(["kept"]);
-  }, 60_000);
+  });
 });
 
 describe("batches", () => {
@@ -186,7 +186,7 @@ describe("batches", () => {
     expect(read.slice(200_000, 400_000)).toEqual(all);
     const stopAt = { offsets: [{ ...at, offset: 199_999 }] };
     expect(await values(at.topic, { stopAt })).toHaveLength(199_999);
-  }, 60_000);
+  });
 
   it("larger than maxPartitionBytes are read all the same", async () => {
     const client = await clientOf(kafka().bootstrap);

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Kafka, logLevel } from "kafkajs";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import type { KafkaClient, TopicPartition } from "../../../../src/connectors/kafka/client/index.js";
 import { kafkaClients } from "../../../../src/connectors/kafka/index.js";
 import {
@@ -11,6 +11,10 @@ import {
   RecordCodecs,
 } from "../../../../src/connectors/kafka/records/index.js";
 import { kafkaClassPath } from "../../../support/kafka/kafka-jars.js";
+import { untilLed } from "./kafka-topics.js";
+
+// Brokers and tools are processes of their own: a busy machine gives them little.
+vi.setConfig({ testTimeout: 240_000 });
 
 let names = 0;
 
@@ -23,7 +27,7 @@ export function uniqueName(what: string): string {
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string | (() => string),
-  longest = 25_000,
+  longest = 60_000,
 ): Promise<void> {
   const end = performance.now() + longest;
   while (!(await condition())) {
@@ -65,8 +69,12 @@ export class Admin {
         ? { numPartitions: partitions }
         : { numPartitions: -1, replicationFactor: -1, replicaAssignment };
     await this.#run((admin) =>
-      admin.createTopics({ topics: [{ topic, configEntries, ...placed }] }),
+      admin.createTopics({
+        waitForLeaders: false,
+        topics: [{ topic, configEntries, ...placed }],
+      }),
     );
+    await untilLed(this.#bootstrap, topic, brokers?.length ?? partitions);
     return topic;
   }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from "vitest";
 import type { OffsetAnswer } from "../../../../src/connectors/kafka/client/kafka-client.js";
 import {
@@ -15,7 +16,7 @@ import { fillPartition, newName, newTopic, TopicReader, withClient } from "./kaf
 export const PLACES = [0, 1];
 const PARTITIONS = PLACES.length;
 /** How long a broker may take to come or go. */
-export const WITHIN = { timeout: 40_000, interval: 100 };
+export const WITHIN = { timeout: 90_000, interval: 200 };
 
 // Leaders go back soon to a broker that is back.
 const PROPERTIES = {
@@ -39,7 +40,10 @@ export function useOwnKafka(nodes: 1 | 2): () => KafkaBroker {
   return () => cluster as KafkaBroker;
 }
 
-/** What comes into the input, as fast as it goes: each number once, whatever happens to brokers. */
+/** Milliseconds between two writes: the work does not grow with the speed of the machine. */
+const PAUSE = 100;
+
+/** What comes into the input, little by little: each number once, whatever happens to brokers. */
 class Feed {
   readonly #brokers: string;
   readonly #topic: string;
@@ -63,6 +67,7 @@ class Feed {
     while (!this.#isOver || next === undefined) {
       // What was under way at a failure may be in the log.
       next = await this.#write(next).catch(() => undefined);
+      await wait(PAUSE);
     }
     return next;
   }

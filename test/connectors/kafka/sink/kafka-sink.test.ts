@@ -1,12 +1,21 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ProduceRequest } from "../../../../src/connectors/kafka/client/kafka-client.js";
+import type {
+  ProduceRequest,
+  TransactionalProducer,
+} from "../../../../src/connectors/kafka/client/kafka-client.js";
 import { partitionForKey, RecordCodecs } from "../../../../src/connectors/kafka/records/index.js";
 import {
   createKafkaSink,
   type KafkaSinkOptions,
 } from "../../../../src/connectors/kafka/sink/index.js";
 import { explain } from "../../../../src/errors/index.js";
-import { defineJob, type JobDefinition, noRestart } from "../../../../src/index.js";
+import {
+  defineJob,
+  fixedDelayRestart,
+  type JobDefinition,
+  noRestart,
+  numberSequenceSource,
+} from "../../../../src/index.js";
 import { VirtualClock } from "../../../../src/mailbox/index.js";
 import { Faults, faultySource } from "../../../support/faulty-source.js";
 import { JobHarness } from "../../../support/job-harness.js";
@@ -90,6 +99,30 @@ describe("a Kafka sink", () => {
     expect(odd[0]).toMatchObject({ value: Buffer.from([1]) });
     expect(odd[0]?.headers[0]?.value?.toString()).toBe("1");
     expect(kafka.committedTexts("out").flat()).toHaveLength(10);
+  });
+
+  it("gives records that have no time that of their writing", async () => {
+    const kafka = newKafka();
+    let isStuck = true;
+    kafka.fault = ({ type }) =>
+      type === "produce" && isStuck ? { error: "NOT_ENOUGH_REPLICAS" } : undefined;
+    const withoutTime = defineJob("to kafka", (env) => {
+      const options = { topic: "out", serializer: "json", bufferMemory: 500 } as const;
+      env
+        .fromSource(numberSequenceSource({ from: 0, to: 199 }))
+        .sinkTo(createKafkaSink<number>({ ...options, batchSize: 100 }, kafka));
+    });
+    const harness = await JobHarness.start(withoutTime, { checkpoint: { interval: "1h" } });
+    await harness.advance(1000);
+    isStuck = false;
+    await harness.finish();
+    const times = kafka
+      .partitions("out")
+      .flatMap(({ partition }) => kafka.committed("out", partition))
+      .map(({ timestamp }) => timestamp);
+    expect(times).toHaveLength(200);
+    expect(Math.max(...times)).toBeGreaterThanOrEqual(1000);
+    expect(Math.max(...times)).toBeLessThanOrEqual(harness.now);
   });
 
   it("splits a batch that is larger than its topic takes, in order and once", async () => {
@@ -201,6 +234,41 @@ describe("a Kafka sink", () => {
     await JobHarness.run(job(kafka, options), { checkpoint: { interval: 20 } });
     expect(kafka.count("addPartitionsToTransaction") + kafka.count("endTransaction")).toBe(0);
   });
+
+  for (const [transactionTimeout, told] of [
+    [1, "starts again when a transaction that takes no further partition may only have timed out"],
+    ["15m", "fails for good when such a transaction is too young for that: another has taken over"],
+  ] as const) {
+    it(told, async () => {
+      const kafka = newKafka();
+      let added = 0;
+      kafka.fault = ({ type, args }) => {
+        if (type !== "addPartitionsToTransaction" || ++added !== 2) return undefined;
+        kafka.transactions.timeOut((args[0] as TransactionalProducer).transactionalId);
+        return undefined;
+      };
+      const options = {
+        delivery: "exactly-once",
+        transactionalIdPrefix: "a",
+        transactionTimeout,
+        // Each split's second half goes to another partition.
+        partitioner: (n: number) => (n % 100 < 50 ? 0 : 1),
+        linger: 0,
+      } as const;
+      const harness = await JobHarness.start(job(kafka, options), {
+        parallelism: 1,
+        restartStrategy: fixedDelayRestart({ attempts: 10, delay: 1 }),
+      });
+      if (transactionTimeout === 1) {
+        expect((await harness.finish()).status.restarts).toBe(1);
+        expect(written(kafka)).toEqual(numbers(200));
+      } else {
+        const text = explain(await harness.failure());
+        expect(text).toContain("could not add partitions to transaction a-0-1: INVALID_PRODUCER_E");
+        expect(harness.handle.status().restarts).toBe(0);
+      }
+    });
+  }
 
   it("says what to change when the broker refuses the transaction timeout", async () => {
     const options = {

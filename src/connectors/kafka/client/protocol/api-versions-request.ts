@@ -1,6 +1,11 @@
 import type { VersionRange } from "../kafkajs-driver.js";
 import { errorName } from "./error-names.js";
-import { type KafkaRequest, kafkaRequest, RequestKinds } from "./kafka-request.js";
+import {
+  type KafkaRequest,
+  kafkaRequest,
+  type RequestKind,
+  RequestKinds,
+} from "./kafka-request.js";
 import { WireReader } from "./wire-reader.js";
 
 /** What a broker takes, by the request's number. */
@@ -23,13 +28,23 @@ export function apiVersionsRequest(): KafkaRequest<ApiVersions> {
   );
 }
 
-/** The first request of the client that the broker does not take; undefined when it takes all. */
+/** Not every server that speaks Kafka's protocol has it, and nothing but one check is lost without it. */
+const DISPENSABLE: ReadonlySet<number> = new Set([RequestKinds.offsetForLeaderEpoch.apiKey]);
+
+/** The first request that the client needs and the broker does not take; undefined when it takes all. */
 export function missingRequest(versions: ApiVersions): string | undefined {
-  for (const { name, apiKey, apiVersion } of Object.values(RequestKinds)) {
-    const range = versions[apiKey];
-    if (range === undefined || apiVersion < range.minVersion || apiVersion > range.maxVersion) {
-      return `${name} ${apiVersion}`;
-    }
+  for (const kind of Object.values(RequestKinds)) {
+    if (takes(versions, kind) || DISPENSABLE.has(kind.apiKey)) continue;
+    return `${kind.name} ${kind.apiVersion}`;
   }
   return undefined;
+}
+
+/** Whether the broker takes a request in that version. */
+export function takes(
+  versions: ApiVersions,
+  { apiKey, apiVersion }: Pick<RequestKind, "apiKey" | "apiVersion">,
+): boolean {
+  const range = versions[apiKey];
+  return range !== undefined && range.minVersion <= apiVersion && apiVersion <= range.maxVersion;
 }

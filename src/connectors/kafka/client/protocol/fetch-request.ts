@@ -23,8 +23,12 @@ export function fetchRequest(fetch: FetchRequest): KafkaRequest<readonly Fetched
       to.int8(fetch.isolation === "read_committed" ? 1 : 0);
       to.int32(NO_SESSION).int32(FULL_FETCH);
       to.array(byTopic(fetch.positions), ({ topic, partitions }) => {
-        to.string(topic).array(partitions, ({ partition, offset, maxBytes }) => {
-          to.int32(partition).int32(NO_EPOCH).int64(offset).int64(NO_LOG_START).int32(maxBytes);
+        to.string(topic).array(partitions, ({ partition, offset, leaderEpoch, maxBytes }) => {
+          to.int32(partition)
+            .int32(leaderEpoch ?? NO_EPOCH)
+            .int64(offset)
+            .int64(NO_LOG_START)
+            .int32(maxBytes);
         });
       });
       to.int32(0); // no topics of a session to forget

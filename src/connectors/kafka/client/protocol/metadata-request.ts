@@ -15,6 +15,8 @@ export interface TopicMetadata {
   readonly isInternal: boolean;
   /** The leader's node id of each partition; −1: it has none. */
   readonly leaders: ReadonlyMap<number, number>;
+  /** How often each partition has got a leader; −1: the cluster does not say. */
+  readonly epochs: ReadonlyMap<number, number>;
 }
 
 export interface ClusterDescription {
@@ -52,12 +54,14 @@ function topicMetadata(from: WireReader): TopicMetadata {
   const error = errorName(from.int16());
   const topic = from.string();
   const isInternal = from.bool();
+  const epochs = new Map<number, number>();
   const leaders = from.array(() => {
     from.int16();
     const entry = [from.int32(), from.int32()] as const;
+    epochs.set(entry[0], from.int32());
     // Its replicas, those in sync, those offline.
     for (let lists = 0; lists < 3; lists++) from.array(() => from.int32());
     return entry;
   });
-  return { topic, error, isInternal, leaders: new Map(leaders) };
+  return { topic, error, isInternal, leaders: new Map(leaders), epochs };
 }

@@ -1,5 +1,7 @@
 import type {
   CommittedOffset,
+  EpochEnd,
+  EpochQuery,
   IsolationLevel,
   KafkaErrorName,
   OffsetAnswer,
@@ -45,6 +47,38 @@ export function listOffsetsRequest(
           const offset = from.int64();
           return { ...tp, error, offset: error !== "NONE" || offset < 0 ? undefined : offset };
         }),
+      ),
+  );
+}
+
+/** OffsetForLeaderEpoch to the leader of these partitions, as a consumer. */
+export function epochEndsRequest(
+  queries: readonly EpochQuery[],
+): KafkaRequest<readonly EpochEnd[]> {
+  return kafkaRequest(
+    RequestKinds.offsetForLeaderEpoch,
+    (to) => {
+      to.int32(CONSUMER).array(onceByTopic(queries), ({ topic, partitions }) => {
+        to.string(topic).array(partitions, ({ partition, leaderEpoch, epoch }) => {
+          to.int32(partition).int32(leaderEpoch).int32(epoch);
+        });
+      });
+    },
+    (payload) =>
+      throttled(new WireReader(payload), (from) =>
+        from
+          .array(() => {
+            const topic = from.string();
+            return from.array(() => {
+              const error = errorName(from.int16());
+              const partition = from.int32();
+              const epoch = from.int32();
+              const endOffset = from.int64();
+              const isKnown = error === "NONE" && epoch >= 0 && endOffset >= 0;
+              return { topic, partition, error, endOffset: isKnown ? endOffset : undefined };
+            });
+          })
+          .flat(),
       ),
   );
 }

@@ -5,6 +5,11 @@ import { type KafkaRequest, kafkaRequest, RequestKinds } from "./kafka-request.j
 import { nameOf, onceByTopic } from "./topic-groups.js";
 import { WireReader } from "./wire-reader.js";
 
+/** Bytes of a character in UTF-8. */
+const MOST_BYTES = 3;
+/** Bytes for the fields of a fixed length, of the request and of each partition. */
+const ROOM = 32;
+
 /** Produce with record batches as they are; the answer has every partition, in the request's order. */
 export function produceRequest(
   produce: ProduceRequest,
@@ -16,6 +21,7 @@ export function produceRequest(
   return kafkaRequest(
     RequestKinds.produce,
     (to) => {
+      to.reserve(sizeOf(produce));
       to.string(produce.transactionalId).int16(produce.acks).int32(produce.timeout);
       to.array(onceByTopic(produce.partitions), ({ topic, partitions }) => {
         to.string(topic).array(partitions, ({ partition, records }) => {
@@ -30,6 +36,15 @@ export function produceRequest(
     },
     produce.acks !== 0,
   );
+}
+
+/** Not less than the request takes. */
+function sizeOf({ transactionalId = "", partitions }: ProduceRequest): number {
+  let size = ROOM + MOST_BYTES * transactionalId.length;
+  for (const { topic, records } of partitions) {
+    size += ROOM + MOST_BYTES * topic.length + records.length;
+  }
+  return size;
 }
 
 function producedOfTopic(from: WireReader): ProducedPartition[] {

@@ -57,6 +57,13 @@ export class WireWriter {
     return this;
   }
 
+  /** Makes room for so many more bytes: a large request would else be copied several times. */
+  reserve(length: number): this {
+    const wanted = this.#at + length;
+    if (wanted > this.#bytes.length) this.#grow(wanted);
+    return this;
+  }
+
   /** What was written; the writer is not to be used any more. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#at);
@@ -66,11 +73,13 @@ export class WireWriter {
   #advance(length: number): number {
     const at = this.#at;
     this.#at += length;
-    if (this.#at > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#at, 2 * this.#bytes.length));
-      this.#bytes.copy(grown, 0, 0, at);
-      this.#bytes = grown;
-    }
+    if (this.#at > this.#bytes.length) this.#grow(Math.max(this.#at, 2 * this.#bytes.length));
     return at;
+  }
+
+  #grow(size: number): void {
+    const grown = Buffer.allocUnsafe(size);
+    this.#bytes.copy(grown);
+    this.#bytes = grown;
   }
 }

@@ -115,6 +115,74 @@ describe("the partition consumer", () => {
     expect(reading.output.of("t-0")).toEqual(texts(0, 3));
   });
 
+  /** A reader that has read ten records, of which the new leader has four, and then other ones. */
+  async function cutLog(outOfRange: "fail" | "earliest" | "latest") {
+    const reading = new KafkaReading({ outOfRange });
+    reading.kafka.createTopic("t").append("t", 0, values(4));
+    reading.kafka.append("t", 0, values(6, 4));
+    reading.add("t", 0, EARLIEST_OFFSET);
+    await reading.run(() => reading.output.count === 10);
+    reading.kafka.partition("t", 0).truncateTo(4);
+    reading.kafka.moveLeader("t", 0, 2);
+    reading.kafka.append("t", 0, values(20, 100));
+    return reading;
+  }
+
+  it("fails when a new leader has other records at the offsets that were read", async () => {
+    const reading = await cutLog("fail");
+    await expect(reading.run(undefined, 5000)).rejects.toMatchObject({
+      cause: {
+        cause: {
+          code: "KAFKA_OFFSET_OUT_OF_RANGE",
+          message:
+            "partition t-0: the log was cut before offset 10: what was read from 4 up to it is not in the log any more",
+        },
+      },
+    });
+    expect(reading.output.of("t-0")).toEqual(texts(0, 10));
+  });
+
+  it("goes on at the first record that is another one, when it may", async () => {
+    for (const outOfRange of ["earliest", "latest"] as const) {
+      const reading = await cutLog(outOfRange);
+      await reading.run(() => reading.output.count === 30);
+      expect(reading.output.of("t-0")).toEqual([...texts(0, 10), ...texts(100, 120)]);
+      expect(reading.metric("KafkaSourceReader.offsetResets")).toBe(1);
+      // The next leader has all of it.
+      reading.kafka.moveLeader("t", 0, 3);
+      reading.kafka.append("t", 0, values(1, 200));
+      await reading.run(() => reading.output.count === 31);
+      expect(reading.metric("KafkaSourceReader.offsetResets")).toBe(1);
+    }
+  });
+
+  it("reads on where the servers cannot say where an epoch ends", async () => {
+    const reading = new KafkaReading();
+    reading.kafka.createTopic("t").append("t", 0, values(4));
+    reading.kafka.fault = ({ type }) =>
+      type === "epochEnds" ? { error: "UNSUPPORTED_VERSION" } : undefined;
+    reading.add("t", 0, EARLIEST_OFFSET);
+    await reading.run(() => reading.output.count === 4);
+    reading.kafka.moveLeader("t", 0, 2);
+    reading.kafka.append("t", 0, values(4, 4));
+    await reading.run(() => reading.output.count === 8);
+    expect(reading.output.of("t-0")).toEqual(texts(0, 8));
+    expect(reading.kafka.count("epochEnds")).toBe(1);
+  });
+
+  it("asks a new leader once, and reads on when nothing is lost", async () => {
+    const reading = new KafkaReading();
+    reading.kafka.createTopic("t").append("t", 0, values(4));
+    reading.add("t", 0, EARLIEST_OFFSET);
+    await reading.run(() => reading.output.count === 4);
+    reading.kafka.moveLeader("t", 0, 2);
+    reading.kafka.append("t", 0, values(4, 4));
+    await reading.run(() => reading.output.count === 8);
+    expect(reading.output.of("t-0")).toEqual(texts(0, 8));
+    expect(reading.kafka.count("epochEnds")).toBe(1);
+    expect(fetches(reading).at(-1)?.positions[0]?.leaderEpoch).toBe(1);
+  });
+
   it("reads others while paused partitions hold what they have, which comes once they go on", async () => {
     const reading = new KafkaReading({ maxPartitionBytes: 2000 }, { brokers: 1 }, undefined, 2000);
     reading.kafka.createTopic("t", 3);

@@ -17,8 +17,12 @@ import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.connector.file.src.FileSource;
 import org.apache.flink.connector.file.src.reader.TextLineInputFormat;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
  * Runs one job several times in one JVM, so that later rounds are compiled code, and prints the net
@@ -33,8 +37,10 @@ public final class FlinkComparison {
     private FlinkComparison() {}
 
     public static void main(String[] args) throws Exception {
-        if (args.length != 3 || !List.of("numbers", "lines").contains(args[0])) {
-            System.err.println("arguments: numbers <count> <rounds> | lines <file> <rounds>");
+        if (args.length != 3 || !List.of("numbers", "lines", "kafka").contains(args[0])) {
+            System.err.println(
+                    "arguments: numbers <count> <rounds> | lines <file> <rounds>"
+                            + " | kafka <host:port>/<topic> <rounds>");
             System.exit(2);
         }
         String job = args[0];
@@ -45,8 +51,11 @@ public final class FlinkComparison {
                 StreamExecutionEnvironment env = createEnvironment(checkpoints);
                 if (job.equals("numbers")) {
                     defineNumbers(env, Long.parseLong(args[1]));
-                } else {
+                } else if (job.equals("lines")) {
                     defineLines(env, Path.of(args[1]));
+                } else {
+                    int slash = args[1].indexOf('/');
+                    defineKafka(env, args[1].substring(0, slash), args[1].substring(slash + 1));
                 }
                 print(job, round, env.execute(job));
             } finally {
@@ -80,6 +89,26 @@ public final class FlinkComparison {
                                 .withTimestampAssigner((line, previous) -> line.length()),
                         "lines")
                 .map(new Length())
+                .sinkTo(new DiscardingSink<>());
+    }
+
+    /** Reads what is in the topic at the start; each checkpoint commits the group's offsets. */
+    private static void defineKafka(StreamExecutionEnvironment env, String broker, String topic) {
+        KafkaSource<byte[]> source =
+                KafkaSource.<byte[]>builder()
+                        .setBootstrapServers(broker)
+                        .setTopics(topic)
+                        .setGroupId("flink-bench")
+                        .setStartingOffsets(OffsetsInitializer.earliest())
+                        .setBounded(OffsetsInitializer.latest())
+                        .setProperty("isolation.level", "read_committed")
+                        .setProperty("check.crcs", "true")
+                        .setDeserializer(
+                                KafkaRecordDeserializationSchema.valueOnly(
+                                        ByteArrayDeserializer.class))
+                        .build();
+        env.fromSource(source, WatermarkStrategy.noWatermarks(), "kafka")
+                .map(new ByteLength())
                 .sinkTo(new DiscardingSink<>());
     }
 
@@ -136,6 +165,14 @@ public final class FlinkComparison {
         public Integer map(String line) {
             count++;
             return line.length();
+        }
+    }
+
+    private static final class ByteLength extends Counting<byte[], Integer> {
+        @Override
+        public Integer map(byte[] value) {
+            count++;
+            return value.length;
         }
     }
 }

@@ -54,7 +54,8 @@ export function actionName(action: unknown): string {
   return named(action, "action");
 }
 
-function guardName(guard: unknown): string {
+/** The name of a guard; empty: there is none. Combined ones get a name of their parts. */
+export function guardName(guard: unknown): string {
   if (guard === undefined) return "";
   if (typeof guard === "function" && "guards" in guard && Array.isArray(guard.guards)) {
     const parts = guard.guards.map(guardName);

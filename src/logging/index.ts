@@ -1,0 +1,2 @@
+export { errorFields, JobLog, splitFields } from "./job-log.js";
+export { redactFields, redactText } from "./redact.js";

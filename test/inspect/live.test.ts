@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { Cleanup } from "../control/control-harness.js";
+import { inspected, Page, twoSources } from "./inspect-harness.js";
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+const EVENTS = "inspected%2Fjob/events";
+const ROOT = "inspected%2Fjob/job-master";
+const SUBTASK = `${EVENTS}/subtask/0/attempt/0`;
+
+const isRunning = (page: Page): boolean => {
+  const rows = page.rows();
+  return (
+    rows.get(SUBTASK)?.states?.[0] === "RUNNING" &&
+    rows.get(`${SUBTASK}/operator`)?.states?.[0] === "READING" &&
+    rows.has(`${SUBTASK}/fetcher-0`)
+  );
+};
+
+describe("the live view", { timeout: 60_000 }, () => {
+  it("tells a page that comes late of every actor, and each definition once before its first actor", async () => {
+    const { handle } = await twoSources(cleanup);
+    const { url } = await inspected(cleanup, handle);
+    const first = new Page(url, cleanup);
+    await first.until(isRunning);
+    const page = new Page(url, cleanup);
+    await page.until(isRunning);
+    expect(page.messages[0]).toMatchObject({ type: "hello", job: "inspected/job", root: ROOT });
+    const known = new Set<string>();
+    for (const message of page.messages) {
+      if (message.type === "machine") {
+        expect(known.has(message.machine)).toBe(false);
+        known.add(message.machine);
+      }
+      if (message.type !== "actors") continue;
+      for (const row of message.rows)
+        if (row.machine !== undefined) expect(known).toContain(row.machine);
+    }
+    const rows = page.rows();
+    for (const { id, parent } of rows.values()) {
+      if (id !== ROOT) expect(rows.has(parent as string), `${id} below ${parent}`).toBe(true);
+    }
+    const kinds = new Set([...rows.values()].map(({ kind }) => kind));
+    expect([...kinds]).toEqual(
+      expect.arrayContaining([
+        "job",
+        "checkpoint-coordinator",
+        "pipeline",
+        "coordinator",
+        "subtask",
+        "operator",
+        "fetcher-manager",
+        "fetcher",
+      ]),
+    );
+  });
+
+  it("shows splits, modes, figures and records as they come", async () => {
+    const { handle, emitter } = await twoSources(cleanup);
+    const page = new Page((await inspected(cleanup, handle)).url, cleanup);
+    await page.until(isRunning);
+    await page.until(() => emitter.listenerCount("number") > 0);
+    for (let i = 0; i < 10; i++) emitter.emit("number", i);
+    await page.until(() => page.rows().get(SUBTASK)?.figures?.records === 10);
+    await page.until(() =>
+      page.of("figures").some(({ samples }) => samples.some((one) => one.records === 50_010)),
+    );
+    const modes = page.of("timelines").flatMap((message) => message.modes);
+    expect(modes.some(({ actor }) => actor === SUBTASK)).toBe(true);
+  });
+
+  it("sends transitions, envelopes and snapshots only to who asks, and only those asked for", async () => {
+    const { handle } = await twoSources(cleanup);
+    const { url } = await inspected(cleanup, handle);
+    const [silent, page] = [new Page(url, cleanup), new Page(url, cleanup)];
+    await Promise.all([silent.until(isRunning), page.until(isRunning)]);
+    const coordinator = "inspected%2Fjob/checkpoint-coordinator";
+    page.say({
+      type: "subscribe",
+      snapshots: [coordinator],
+      transitions: [`${coordinator}*`],
+      mailbox: { actors: [`${EVENTS}/*`], events: ["TriggerCheckpoint"], payloads: true },
+    });
+    await page.until(() => page.of("snapshot").length > 0);
+    await handle.checkpoint();
+    await page.until(() => page.of("transitions").length > 0 && page.of("mailbox").length > 0);
+    await page.until(() => page.of("checkpoints").some(({ completed }) => completed > 0));
+    const transitions = page.of("transitions").flatMap(({ items }) => items);
+    expect(new Set(transitions.map(({ actor }) => actor))).toEqual(new Set([coordinator]));
+    const envelopes = page.of("mailbox").flatMap(({ items }) => items);
+    expect(new Set(envelopes.map(({ event }) => event))).toEqual(new Set(["TriggerCheckpoint"]));
+    for (const { from, to, payload } of envelopes) {
+      expect(from.startsWith(EVENTS) || to.startsWith(EVENTS)).toBe(true);
+      expect(payload).toMatchObject({
+        type: "TriggerCheckpoint",
+        checkpointId: expect.any(Number),
+      });
+    }
+    expect(page.of("snapshot").every(({ actor }) => actor === coordinator)).toBe(true);
+    await silent.until(() => silent.of("checkpoints").some(({ completed }) => completed > 0));
+    expect(
+      silent.messages.filter(({ type }) => ["transitions", "mailbox", "snapshot"].includes(type)),
+    ).toEqual([]);
+  });
+
+  it.each(["{", "[]", '{"type":"other"}', '{"type":"subscribe","mailbox":{"actors":"*"}}'])(
+    "refuses %s and goes on",
+    async (text) => {
+      const { handle } = await twoSources(cleanup);
+      const page = new Page((await inspected(cleanup, handle)).url, cleanup);
+      await page.until(() => page.messages.length > 0);
+      page.say(text);
+      await page.until(() => page.of("refused").length === 1);
+      page.say({ type: "subscribe", snapshots: [ROOT] });
+      await page.until(() => page.of("snapshot").length > 0);
+    },
+  );
+
+  it("says how the job has ended, with every actor's last state, and closes", async () => {
+    const { handle } = await twoSources(cleanup);
+    const page = new Page((await inspected(cleanup, handle)).url, cleanup);
+    await page.until(isRunning);
+    await handle.cancel();
+    expect(await page.closed).toBe(1001);
+    expect(page.messages.at(-1)).toMatchObject({ type: "ended", state: "CANCELED" });
+    expect(page.rows().get(ROOT)?.states).toEqual(["CANCELED"]);
+    expect(page.rows().get(SUBTASK)).toMatchObject({ ended: true });
+  });
+
+  it("stops observing when the last page goes", async () => {
+    const { handle } = await twoSources(cleanup);
+    const { url } = await inspected(cleanup, handle);
+    const page = new Page(url, cleanup);
+    await page.until(isRunning);
+    page.socket.close();
+    await page.closed;
+    await handle.checkpoint();
+    const again = new Page(url, cleanup);
+    await again.until(isRunning);
+  });
+});
