@@ -1,13 +1,18 @@
-import { type Logger, pino } from "pino";
-import { errorFields, redactText } from "../logging/index.js";
+import { type DestinationStream, type Logger, pino } from "pino";
+import { errorFields, redactFields, redactText } from "../logging/index.js";
 
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
 
-/** The structured log of `headwater run`: JSON lines on standard error, written at once. */
-export function openLog(level: string): Logger {
+/** The structured log of `headwater run`: JSON lines on standard error, written at once, without secrets. */
+export function openLog(
+  level: string,
+  destination: DestinationStream = pino.destination({ dest: 2, sync: true }),
+): Logger {
   const options = {
     level,
-    serializers: { err: errorFields },
+    formatters: { log: plainFields },
+    // Pino's own makes something else of fields that look like an error.
+    serializers: { err: (fields: unknown) => fields },
     hooks: {
       logMethod(args: Parameters<Logger["info"]>, method: Logger["info"]) {
         const redacted = args.map((one) => (typeof one === "string" ? redactText(one) : one));
@@ -15,5 +20,11 @@ export function openLog(level: string): Logger {
       },
     },
   };
-  return pino(options, pino.destination({ dest: 2, sync: true }));
+  return pino(options, destination);
+}
+
+/** The error of a line as fields, unless the job's log has made them of it. */
+function plainFields(line: Record<string, unknown>): Record<string, unknown> {
+  const { err } = line;
+  return redactFields(err instanceof Error ? { ...line, err: errorFields(err) } : line);
 }

@@ -39,9 +39,12 @@ const attached = new WeakMap<InspectedJob, Promise<Inspector>>();
 export function attachInspector(job: InspectedJob, options?: InspectorOptions): Promise<Inspector> {
   const existing = attached.get(job);
   if (existing !== undefined) return existing;
-  const opening = open(job, options, () => attached.delete(job));
+  const forget = (): void => {
+    if (attached.get(job) === opening) attached.delete(job);
+  };
+  const opening = Promise.resolve().then(() => open(job, options, forget));
   attached.set(job, opening);
-  opening.catch(() => attached.delete(job));
+  opening.catch(forget);
   return opening;
 }
 

@@ -8,24 +8,27 @@ const SECRET_NAME =
 const SECRET_FIELD = new RegExp(`(?:^|[-_.]|[a-z](?=[A-Z]))(?:${SECRET_NAME})$`, "i");
 /** `password=…`, `"token": "…"`, `secretAccessKey: '…'`. */
 const ASSIGNED = new RegExp(
-  `((?:${SECRET_NAME})["']?\\s*[=:]\\s*)("[^"]*"|'[^']*'|[^\\s,;&)}\\]"']+)`,
+  `((?:${SECRET_NAME})\\\\*["']?\\s*[=:]\\s*)(?!\\[redacted\\])("(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*'|\\\\+"[^"]*"|[^\\s,;&)}\\]"']+)`,
   "gi",
 );
 /** `postgres://user:password@host`. */
-const IN_ADDRESS = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+(?=@)/gi;
+const IN_ADDRESS = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/]+(?=@)/gi;
 const SCHEME = /\b(Bearer|Basic)\s+[\w.~+/-]{6,}=*/g;
 /** Text behind this is cut: a message may have a record in it. */
 const MAX_TEXT = 4000;
+/** So much more is looked at: a secret that the cut goes through is to be known as one. */
+const MARGIN = 4000;
 const MAX_DEPTH = 6;
 const MAX_ENTRIES = 100;
 
 /** A text without what looks like a password, token or key in it. */
 export function redactText(text: string): string {
-  const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
-  return short
+  const redacted = text
+    .slice(0, MAX_TEXT + MARGIN)
     .replace(IN_ADDRESS, `$1${REDACTED}`)
     .replace(SCHEME, `$1 ${REDACTED}`)
     .replace(ASSIGNED, `$1${REDACTED}`);
+  return text.length > MAX_TEXT ? `${redacted.slice(0, MAX_TEXT)}…` : redacted;
 }
 
 /** Plain data without the values of secret fields; deep and long data is cut. */

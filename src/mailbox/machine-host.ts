@@ -8,7 +8,6 @@ import {
   type SnapshotFrom,
 } from "xstate";
 import { illegalState } from "../errors/index.js";
-import { compileMachine, watchSteps } from "./compiled-machine.js";
 import type { Cancel } from "./ports.js";
 import type { InspectionObserver, RunningMachine, RunningMachines } from "./running-machines.js";
 
@@ -50,7 +49,7 @@ function sharedMachine(definition: AnyStateMachine): AnyStateMachine {
       actions[name] = (args, params) =>
         (actionsOf.get(args.self)?.[name] ?? (action as Action))(args, params);
     }
-    machine = compileMachine(definition.provide({ actions } as never));
+    machine = definition.provide({ actions } as never);
     shared.set(definition, machine);
   }
   return machine;
@@ -112,7 +111,6 @@ export class MachineHost<M extends AnyStateMachine> implements RunningMachine {
 
   /** Lets an inspector see every event from now on; it must not throw. */
   inspect(observer: InspectionObserver): Cancel {
-    watchSteps(this.#actor);
     const { unsubscribe } = this.#actor.system.inspect(observer);
     return unsubscribe;
   }

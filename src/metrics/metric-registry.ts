@@ -73,7 +73,7 @@ class RegisteredGroup implements MetricGroup {
 
   collect(prefix: string, into: Record<string, number>): void {
     for (const [name, counter] of this.#counters) into[prefix + name] = counter.count;
-    for (const [name, read] of this.#gauges) into[prefix + name] = read();
+    for (const [name, read] of this.#gauges) into[prefix + name] = numberOf(read);
     for (const [name, group] of this.#groups) group.collect(`${prefix}${name}.`, into);
   }
 
@@ -83,9 +83,19 @@ class RegisteredGroup implements MetricGroup {
       into.push({ scope, name, labels, kind: "counter", value });
     }
     for (const [name, read] of this.#gauges) {
-      into.push({ scope, name, labels, kind: "gauge", value: read() });
+      into.push({ scope, name, labels, kind: "gauge", value: numberOf(read) });
     }
     for (const group of this.#groups.values()) group.read(into);
+  }
+}
+
+/** A gauge that fails must not take the others with it, nor the job whose last values are read. */
+function numberOf(read: () => number): number {
+  try {
+    const value: unknown = read();
+    return typeof value === "number" ? value : Number.NaN;
+  } catch {
+    return Number.NaN;
   }
 }
 

@@ -104,7 +104,7 @@ function prometheusName({ scope, name }: MetricReading): string {
 function named(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => {
-      const plain = name.replaceAll(/\W/g, "_").replace(/^(\d)/, "_$1");
+      const plain = name.replaceAll(/\W/g, "_").replace(/^(?=\d|$)/, "_");
       return [plain === "job" ? "exported_job" : plain, value];
     }),
   );

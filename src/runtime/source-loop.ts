@@ -116,7 +116,7 @@ export class SourceLoop {
   /** Reads one slice. */
   run(): DefaultActionResult {
     this.times.idlingEnded();
-    if (this.#operator === undefined || !this.#options.mayRead()) return "SUSPEND";
+    if (this.#operator === undefined || !this.#options.mayRead()) return this.#readNothing();
     if (this.#paused) {
       this.times.idlingStarted();
       this.emitChunk();
@@ -153,9 +153,16 @@ export class SourceLoop {
           break;
         case "END_OF_INPUT":
           this.#options.inputEnded();
-          return "SUSPEND";
+          return this.#readNothing();
       }
     }
+  }
+
+  /** Before the start and behind the end it is no more busy than while it waits for input. */
+  #readNothing(): DefaultActionResult {
+    this.times.markBackPressured(false);
+    this.times.idlingStarted();
+    return "SUSPEND";
   }
 
   #waitFor(availability: Availability): DefaultActionResult {

@@ -1,5 +1,5 @@
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { attachInspector } from "../../src/inspect/index.js";
 import { Cleanup } from "../control/control-harness.js";
@@ -169,6 +169,29 @@ describe("the inspector's server", { timeout: 60_000 }, () => {
     page.socket.pause();
     await handle.cancel();
     await vi.waitFor(async () => expect(ask(url, "/")).rejects.toThrow(), PATIENT);
+  });
+
+  it("lets nobody in who connected before it closed", async () => {
+    const { handle } = await twoSources(cleanup);
+    const inspector = await inspected(cleanup, handle);
+    const { host, hostname, port } = new URL(inspector.url);
+    const socket = connect(Number(port), hostname);
+    cleanup.add(() => socket.destroy());
+    await new Promise<void>((resolve) => socket.once("connect", resolve));
+    // The server has taken it when it has answered one that came later.
+    await ask(inspector.url, "/");
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (some: string) => {
+      answer += some;
+    });
+    const ended = new Promise((resolve) => socket.once("close", resolve));
+    const closed = inspector.close();
+    socket.write(
+      `GET /live HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+    );
+    await Promise.all([ended, closed]);
+    expect(answer).toMatch(/^HTTP\/1.1 503 /);
   });
 
   it("refuses what is no job's handle", async () => {

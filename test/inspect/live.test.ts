@@ -1,10 +1,18 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { WebSocket } from "ws";
+import { type AnyStateMachine, createActor } from "xstate";
+import { machines } from "../../machines/index.js";
+import { defineJob, discardSink, map, numberSequenceSource } from "../../src/index.js";
+import { type Inspector, inspectorOf } from "../../src/inspect/attach-inspector.js";
+import { systemOf } from "../../src/inspect/inspected-job.js";
+import type { ActorSystem, Cancel, RunningMachine } from "../../src/mailbox/index.js";
 import { Cleanup } from "../control/control-harness.js";
 import { inspected, Page, twoSources } from "./inspect-harness.js";
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
+const PATIENT = { timeout: 30_000, interval: 20 };
 const EVENTS = "inspected%2Fjob/events";
 const ROOT = "inspected%2Fjob/job-master";
 const SUBTASK = `${EVENTS}/subtask/0/attempt/0`;
@@ -128,15 +136,109 @@ describe("the live view", { timeout: 60_000 }, () => {
     expect(page.rows().get(SUBTASK)).toMatchObject({ ended: true });
   });
 
-  it("stops observing when the last page goes", async () => {
+  it("observes machines while there is a page, mailboxes while one asks for them, and then no more", async () => {
     const { handle } = await twoSources(cleanup);
-    const { url } = await inspected(cleanup, handle);
-    const page = new Page(url, cleanup);
-    await page.until(isRunning);
-    page.socket.close();
-    await page.closed;
-    await handle.checkpoint();
+    const system = systemOf(handle) as ActorSystem;
+    const probe = new ProbeMachine("inspected%2Fjob/probe");
+    system.machines.add(probe);
+    const { url, statelyUrl } = await inspected(cleanup, handle);
+    expect(probe.observers).toBe(0);
+    expect(readsOfEnvelope(system)).toBe(0);
+    const [first, last] = [new Page(url, cleanup), new Page(url, cleanup)];
+    await Promise.all([first.until(isRunning), last.until(isRunning)]);
+    expect(probe.observers).toBe(1);
+    expect(readsOfEnvelope(system)).toBe(0);
+    last.say({ type: "subscribe", mailbox: { actors: ["*"] } });
+    await vi.waitFor(() => expect(readsOfEnvelope(system)).toBeGreaterThan(0), PATIENT);
+    const inspector = new WebSocket(statelyUrl);
+    cleanup.add(() => inspector.terminate());
+    await vi.waitFor(() => expect(probe.observers).toBe(2), PATIENT);
+    first.socket.close();
+    inspector.close();
+    await vi.waitFor(() => expect(probe.observers).toBe(1), PATIENT);
+    last.say({ type: "subscribe" });
+    await vi.waitFor(() => expect(readsOfEnvelope(system)).toBe(0), PATIENT);
+    last.say({ type: "subscribe", mailbox: { actors: ["*"] } });
+    await vi.waitFor(() => expect(readsOfEnvelope(system)).toBeGreaterThan(0), PATIENT);
+    last.socket.close();
+    await vi.waitFor(() => expect(probe.observers).toBe(0), PATIENT);
+    expect(readsOfEnvelope(system)).toBe(0);
     const again = new Page(url, cleanup);
     await again.until(isRunning);
+    expect(probe.observers).toBe(1);
+  });
+
+  it("observes nothing any more when it is closed before the job ends", async () => {
+    const { handle } = await twoSources(cleanup);
+    const system = systemOf(handle) as ActorSystem;
+    const probe = new ProbeMachine("inspected%2Fjob/probe");
+    system.machines.add(probe);
+    const inspector = await inspected(cleanup, handle);
+    const page = new Page(inspector.url, cleanup);
+    await page.until(isRunning);
+    page.say({ type: "subscribe", mailbox: { actors: ["*"] } });
+    await vi.waitFor(() => expect(readsOfEnvelope(system)).toBeGreaterThan(0), PATIENT);
+    expect(probe.observers).toBe(1);
+    await inspector.close();
+    expect(probe.observers).toBe(0);
+    expect(readsOfEnvelope(system)).toBe(0);
+    expect(handle.status().state).toBe("RUNNING");
+  });
+
+  it("shows no secret of an error", async () => {
+    const job = defineJob("secretive", (env) => {
+      env
+        .fromSource(numberSequenceSource({ from: 1, to: 10 }))
+        .pipe(
+          map((): number => {
+            throw new Error("no way to postgres://me:hunter2@host/db");
+          }),
+        )
+        .sinkTo(discardSink());
+    });
+    const handle = await job.run({
+      inspect: { port: 0, stays: true, announce: () => {} },
+    });
+    await expect(handle.done).rejects.toThrow();
+    const inspector = (await inspectorOf(handle)) as Inspector;
+    cleanup.add(() => inspector.close());
+    const page = new Page(inspector.url, cleanup);
+    await page.until(() => page.of("ended").length > 0 && page.of("figures").length > 0);
+    const text = JSON.stringify(page.messages);
+    expect(text).toContain("postgres://me:[redacted]@host/db");
+    expect(text).not.toContain("hunter2");
   });
 });
+
+/** A machine that counts who observes it, as every machine of the job is observed. */
+class ProbeMachine implements RunningMachine {
+  readonly definition = machines.checkpoint as AnyStateMachine;
+  readonly input = undefined;
+  readonly snapshot = createActor(this.definition, { input: {} } as never).getSnapshot();
+  readonly id: string;
+  observers = 0;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  inspect(): Cancel {
+    this.observers++;
+    return () => {
+      this.observers--;
+    };
+  }
+}
+
+/** How often somebody looks at an envelope that nobody gets. */
+function readsOfEnvelope(system: ActorSystem): number {
+  let reads = 0;
+  const event = {
+    get type() {
+      reads++;
+      return "Probe";
+    },
+  };
+  system.post("inspected%2Fjob/probe", "inspected%2Fjob/nobody", event);
+  return reads;
+}

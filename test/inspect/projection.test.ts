@@ -83,6 +83,19 @@ describe("a projected value", () => {
     expect(text).toContain("postgres://me:[redacted]@host/db");
     expect(text).toContain('"passed":3,"tokens":4');
   });
+
+  it.each([
+    ["JAAS", 'LoginModule required username="u" password="hidden words";'],
+    ["libpq", "host=h password='hidden words' user=u"],
+    ["JSON", '{"user":"u","password":"hidden words"}'],
+    ["JSON within JSON", JSON.stringify('{"password":"hidden words"}')],
+    ["an @ in it", "postgres://u:hid@words@host/db"],
+    ["cut before its end", `${"x".repeat(975)} postgres://u:hidden-words@host/db`],
+  ])("shows no secret in a text: %s", (_name, text) => {
+    const shown = project({ text }) as { readonly text: string };
+    expect(shown.text).toContain("[redacted]");
+    expect(shown.text).not.toMatch(/hid|words/);
+  });
 });
 
 describe("a machine's definition", () => {

@@ -1,12 +1,17 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { createMachine } from "xstate";
 import { machines } from "../../machines/index.js";
 import { defineJob, discardSink, numberSequenceSource } from "../../src/index.js";
 import { parseRecordLine, type RecordLine, unproject } from "../../src/inspect/index.js";
 import { activeStates } from "../../src/inspect/machine-facts.js";
-import { parseRecordOptions, recordJob } from "../../src/inspect/recording/record-job.js";
-import type { RecordStore } from "../../src/inspect/recording/record-writer.js";
+import {
+  parseRecordOptions,
+  type RecordOptions,
+  recordJob,
+} from "../../src/inspect/recording/record-job.js";
+import { RecordFile, type RecordStore } from "../../src/inspect/recording/record-writer.js";
 import { ActorSystem, MachineHost, RealClock } from "../../src/mailbox/index.js";
 import { Cleanup, temporaryDirectory } from "../control/control-harness.js";
 
@@ -129,6 +134,49 @@ describe("a record", { timeout: 60_000 }, () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
+  it("touches no file but its own, which only its owner may read though others could before", async () => {
+    const directory = await temporaryDirectory(cleanup);
+    const file = join(directory, "run.ndjson");
+    const other = join(directory, "run.0.ndjson");
+    await writeFile(file, "older", { mode: 0o644 });
+    await chmod(file, 0o644);
+    await writeFile(other, "mine");
+    const store = await RecordFile.open(file);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await store.rotate(0);
+    await store.close();
+    expect(await readFile(other, "utf8")).toBe("mine");
+  });
+
+  it("begins a new file when one is full, not because many machines run", async () => {
+    const { system, release, recording, rotations } = await slowRecord({ maxFileSize: 2048 });
+    const inspect = system.machines.observer();
+    const small = createMachine({ id: "small", initial: "open", states: { open: {} } });
+    for (let i = 0; i < 50; i++) {
+      new MachineHost(small, { id: `slow/${i}`, inspect });
+    }
+    const before = system.counts.deadLetters;
+    for (let i = 0; i < 40; i++) system.post("slow/a", "slow/b", { type: "Small" });
+    expect(system.counts.deadLetters - before).toBe(40);
+    release();
+    await recording.close("FINISHED");
+    // Each machine's line and each envelope is far shorter than 1024 characters.
+    expect(rotations()).toBeLessThan(30);
+  });
+
+  it("ends in the file that its last line fits no more", async () => {
+    const { system, text, release, recording, rotations } = await slowRecord({ maxFileSize: 1024 });
+    // Full but for a line: the end is what goes beyond.
+    system.post("slow/a", "slow/b", { type: "x".repeat(850) });
+    expect(rotations()).toBe(0);
+    release();
+    await recording.close("FINISHED");
+    expect(JSON.parse(text().trimEnd().split("\n").at(-1) as string)).toMatchObject({
+      kind: "end",
+    });
+    expect(rotations()).toBe(0);
+  });
+
   it("refuses a file that cannot be written before anything runs", async () => {
     const file = join(await temporaryDirectory(cleanup), "nowhere", "run.ndjson");
     await expect(numbers.run({ record: file })).rejects.toMatchObject({
@@ -212,9 +260,10 @@ describe("a line of a record", () => {
 });
 
 /** A record whose store writes nothing until it is released. */
-async function slowRecord() {
+async function slowRecord(limits: Partial<RecordOptions> = {}) {
   const system = new ActorSystem({ clock: new RealClock() });
   let written = "";
+  let rotations = 0;
   let release = (): void => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;
@@ -224,10 +273,12 @@ async function slowRecord() {
       await released;
       written += text;
     },
-    rotate: () => Promise.resolve(),
+    async rotate() {
+      rotations++;
+    },
     close: () => Promise.resolve(),
   };
-  const options = parseRecordOptions("slow.ndjson");
+  const options = parseRecordOptions({ file: "slow.ndjson", ...limits });
   const recording = await recordJob("slow", system, options, () => Promise.resolve(store));
-  return { system, text: () => written, release, recording };
+  return { system, text: () => written, release, recording, rotations: () => rotations };
 }

@@ -156,12 +156,23 @@ describe("redaction", () => {
     ["sasl.password: 'a b', user: me", "sasl.password: [redacted], user: me"],
     ['{"token":"abc","x":1}', '{"token":[redacted],"x":1}'],
     ["postgres://me:p%40ss@host:5432/db", "postgres://me:[redacted]@host:5432/db"],
+    ["postgres://me:p@ss@host:5432/db", "postgres://me:[redacted]@host:5432/db"],
+    ['{"password":"a\\"b","x":1}', '{"password":[redacted],"x":1}'],
+    ['{\\"password\\":\\"a b\\"}', '{\\"password\\":[redacted]}'],
+    ["password=[redacted], token: [redacted]", "password=[redacted], token: [redacted]"],
     ["Authorization: Bearer eyJhbGciOi.abc", "Authorization: [redacted] [redacted]"],
     ["secretAccessKey=AKIA/123+x", "secretAccessKey=[redacted]"],
     ["split tokens.txt at 12", "split tokens.txt at 12"],
     ["http://host:80/path@x", "http://host:80/path@x"],
   ])("makes %j harmless", (text, expected) => {
     expect(redactText(text)).toBe(expected);
+  });
+
+  it("hides a secret where a long text is cut", () => {
+    const around = "x".repeat(3990);
+    expect(redactText(`${around.slice(5)} password="a b c d e f"`)).not.toContain("a b");
+    expect(redactText(`${around.slice(10)} postgres://me:hunter2@host`)).not.toContain("hunt");
+    expect(redactText("x".repeat(9000))).toBe(`${"x".repeat(4000)}…`);
   });
 
   it("hides fields with the name of a secret, at any depth", () => {

@@ -156,4 +156,26 @@ describe("MachineHost", () => {
     const types = events.flatMap((e) => (e.type === "@xstate.event" ? [e.event.type] : []));
     expect(types).toContain("Add");
   });
+
+  it("is seen by each that watches, and by nobody who watches no more", () => {
+    const machine = new MachineHost(counterMachine, { id: "counter", input: { start: 1 } });
+    const add = (): void => machine.send({ type: "Add", n: 1 });
+    const [first, second]: [InspectionEvent[], InspectionEvent[]] = [[], []];
+    add();
+    const cancelFirst = machine.inspect((event) => first.push(event));
+    const cancelSecond = machine.inspect((event) => second.push(event));
+    add();
+    cancelFirst();
+    cancelFirst();
+    const seen = first.length;
+    expect(seen).toBeGreaterThan(0);
+    add();
+    expect(first).toHaveLength(seen);
+    expect(second.length).toBeGreaterThan(seen);
+    cancelSecond();
+    const all = second.length;
+    add();
+    expect(second).toHaveLength(all);
+    expect(machine.snapshot.context).toEqual({ count: 5 });
+  });
 });

@@ -86,6 +86,32 @@ describe("readings of metrics", () => {
     ]);
   });
 
+  it("go on with the splits that were told when others come", () => {
+    const registry = new MetricRegistry();
+    const [first, second] = ["subtask.0", "subtask.1"].map((name) =>
+      registry.root().group("p").group(name),
+    );
+    const add = (subtask: typeof first, split: string) =>
+      subtask?.group("split", split).gauge("currentWatermark", () => 0);
+    const told = () =>
+      boundSeries(registry.readings(), 2).readings.map(({ labels }) => labels.split);
+    add(first, "a");
+    add(second, "b");
+    expect(told()).toEqual(["a", "b"]);
+    add(first, "c");
+    expect(told()).toEqual(["a", "b"]);
+    first?.group("split", "a").close();
+    expect(told()).toEqual(["c", "b"]);
+  });
+
+  it("are served whatever a label is called", async () => {
+    const registry = new MetricRegistry();
+    const subtask = registry.root().group("p").group("subtask.0");
+    subtask.group("", "x").gauge("a", () => 1);
+    const text = await prometheusText(jobOf(registry));
+    expect(text).toContain('_a{job="job",pipeline="p",subtask="0",_="x"} 1');
+  });
+
   it("escape what is in a label", async () => {
     const registry = new MetricRegistry();
     const subtask = registry.root().group("p").group("subtask.0");

@@ -33,6 +33,19 @@ describe("MetricRegistry", () => {
     expect([registry.snapshot().g, registry.snapshot().g]).toEqual([1, 2]);
   });
 
+  it("takes a gauge that throws, or gives no number, for no number", () => {
+    const registry = new MetricRegistry();
+    registry.root().gauge("throws", () => {
+      throw new Error("closed");
+    });
+    registry.root().gauge("nothing", () => undefined as never);
+    registry.root().gauge("big", () => 5n as never);
+    registry.root().gauge("fine", () => 1);
+    const no = Number.NaN;
+    expect(registry.snapshot()).toEqual({ throws: no, nothing: no, big: no, fine: 1 });
+    expect(registry.readings().map(({ value }) => value)).toEqual([no, no, no, 1]);
+  });
+
   it("lets a second gauge of a name replace the first", () => {
     const registry = new MetricRegistry();
     registry.root().gauge("g", () => 1);

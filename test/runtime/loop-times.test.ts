@@ -1,9 +1,12 @@
+import { defineJob, discardSink, noWatermarks, numberSequenceSource } from "headwater";
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../src/mailbox/index.js";
 import { MetricRegistry } from "../../src/metrics/metric-registry.js";
 import { OperatorMetrics } from "../../src/operator/operator-metrics.js";
 import { LoopTimes } from "../../src/runtime/loop-times.js";
 import { RecordRate } from "../../src/runtime/record-rate.js";
+import { MemoryLog, memoryLogSource } from "../../src/testing/index.js";
+import { JobHarness } from "../support/job-harness.js";
 
 describe("what a subtask does with its time", () => {
   it("is busy, idle or held back, and the three make up all of it", () => {
@@ -29,6 +32,23 @@ describe("what a subtask does with its time", () => {
       accumulateBusyTimeMs: 2000,
       numRecordsOutPerSecond: 2000,
     });
+  });
+
+  it("is not busy when its input has ended and the job goes on", async () => {
+    const job = defineJob("half-done", (env) => {
+      const bounded = numberSequenceSource({ from: 1, to: 5000 });
+      env.fromSource(bounded, noWatermarks(), { id: "bounded" }).sinkTo(discardSink());
+      const log = memoryLogSource(new MemoryLog([[1]]));
+      env.fromSource(log, noWatermarks<number>(), { id: "endless" }).sinkTo(discardSink());
+    });
+    const harness = await JobHarness.start(job);
+    await harness.advance(120_000);
+    const metrics = harness.handle.metrics();
+    expect(metrics["bounded.subtask.0.numRecordsOut"]).toBe(5000);
+    expect(metrics["bounded.subtask.0.busyTimeMsPerSecond"]).toBe(0);
+    expect(metrics["endless.subtask.0.busyTimeMsPerSecond"]).toBe(0);
+    await harness.result(harness.handle.cancel());
+    await harness.end();
   });
 
   it("has a rate over the last minute, not over all its life", () => {

@@ -140,7 +140,11 @@ export class LogEnumerator implements SplitEnumerator<LogSplit, LogState> {
           if (range === undefined || this.#known.has(index)) continue;
           this.#known.add(index);
           const { from, to } = range;
-          const split = { splitId: `split-${index}`, index, next: from, end: to };
+          // After a partial restart one reader may be behind another in a chain of sources: parts of
+          // the log that different sources read are different splits.
+          const isWhole = from === 0 && to === records;
+          const splitId = isWhole ? `split-${index}` : `split-${index}-from-${from}-to-${to}`;
+          const split = { splitId, index, next: from, end: to };
           this.#remaining = [...this.#remaining, split];
         }
         this.#isComplete ||= listed.isComplete;

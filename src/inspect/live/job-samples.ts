@@ -5,6 +5,7 @@ import type {
   InspectedStatus,
   InspectedSubtask,
 } from "../inspected-job.js";
+import { withoutSecrets } from "../projection.js";
 import type { FigureSample, Mode, PipelineFigures, Watermark } from "../protocol.js";
 
 /** Of an error, and how many of those behind it are told. */
@@ -82,7 +83,7 @@ export function sampleOf(
     ...(lastError !== undefined && {
       lastError: {
         code: lastError.code ?? lastError.name,
-        message: lastError.message.slice(0, LONGEST_MESSAGE),
+        message: withoutSecrets(lastError.message).slice(0, LONGEST_MESSAGE),
         causes: causesOf(lastError),
       },
     }),
@@ -96,7 +97,9 @@ function causesOf(error: InspectedError): readonly string[] {
   let cause = error.cause;
   while (cause !== undefined && causes.length < MAX_CAUSES) {
     const message = cause.message === "" ? cause.name : cause.message;
-    if (!before.includes(message)) causes.push(message.slice(0, LONGEST_MESSAGE));
+    if (!before.includes(message)) {
+      causes.push(withoutSecrets(message).slice(0, LONGEST_MESSAGE));
+    }
     before = message;
     cause = cause.cause;
   }

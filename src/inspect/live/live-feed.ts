@@ -3,7 +3,7 @@ import type { ActorSystem, Cancel, Envelope } from "../../mailbox/index.js";
 import type { InspectedJob } from "../inspected-job.js";
 import type { MachineDirectory, MachineRecord } from "../machine-directory.js";
 import { activeStates } from "../machine-facts.js";
-import { type ProjectionLimits, project } from "../projection.js";
+import { type ProjectionLimits, project, withoutSecrets } from "../projection.js";
 import { type Ended, type Hello, type MailboxEnvelope, PROTOCOL_VERSION } from "../protocol.js";
 import type { BoundedSocket } from "../server/bounded-socket.js";
 import { ActorTable } from "./actor-table.js";
@@ -126,7 +126,7 @@ export class LiveFeed {
     this.#cancelLook();
     this.#look();
     const { state } = this.#options.job.status();
-    const message = error instanceof Error ? error.message : undefined;
+    const message = error instanceof Error ? withoutSecrets(error.message) : undefined;
     this.#ended = { type: "ended", state, ...(message !== undefined && { error: message }) };
     for (const page of this.#pages) {
       page.tell(this.#ended);

@@ -13,7 +13,7 @@ import { Recorder } from "./recorder.js";
 export interface RecordOptions {
   /** Written anew; others are put aside beside it. */
   readonly file: string;
-  /** Bytes of one file, about; default 64 MiB. */
+  /** Bytes of one file, about, beside the machines that it begins with; default 64 MiB. */
   readonly maxFileSize?: number;
   /** How many full files stay beside the newest; default 3. */
   readonly keptFiles?: number;

@@ -22,7 +22,7 @@ export class RecordFile implements RecordStore {
 
   /** Rejects with a system error. Only its owner may read it: events hold data of the job. */
   static async open(path: string): Promise<RecordFile> {
-    return new RecordFile(path, await open(path, "w", 0o600));
+    return new RecordFile(path, await openAnew(path));
   }
 
   async write(text: string): Promise<void> {
@@ -31,19 +31,27 @@ export class RecordFile implements RecordStore {
 
   async rotate(kept: number): Promise<void> {
     await this.#file.close();
-    await rm(asidePath(this.#path, kept), { force: true });
+    if (kept > 0) await rm(asidePath(this.#path, kept), { force: true });
     for (let number = kept - 1; number >= 1; number--) {
       await rename(asidePath(this.#path, number), asidePath(this.#path, number + 1)).catch(
         () => {},
       );
     }
     if (kept > 0) await rename(this.#path, asidePath(this.#path, 1));
-    this.#file = await open(this.#path, "w", 0o600);
+    this.#file = await openAnew(this.#path);
   }
 
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+/** One that was there keeps its mode when it is opened. */
+async function openAnew(path: string): Promise<FileHandle> {
+  const file = await open(path, "w", 0o600);
+  // A pipe is the reader's; some file systems have no modes.
+  if ((await file.stat()).isFile()) await file.chmod(0o600).catch(() => {});
+  return file;
 }
 
 /** `run.ndjson` → `run.2.ndjson`. */

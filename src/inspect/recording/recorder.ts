@@ -95,7 +95,7 @@ export class Recorder {
       this.#push({ kind: "dropped", time: entry.time, count });
     }
     this.#push(entry);
-    this.#beginFile();
+    if (entry.kind !== "end") this.#beginFile();
     this.#cancelWrite ??= this.#clock.schedule(WRITE_INTERVAL, () => {
       this.#writing = this.#writing.then(() => this.#write());
       this.#cancelWrite = undefined;
@@ -116,9 +116,10 @@ export class Recorder {
     if (this.#isBeginningFile || this.#fileSize < this.#options.maxFileSize) return;
     this.#isBeginningFile = true;
     this.#waiting.push({ firstLine: this.#line });
-    this.#fileSize = 0;
     this.#entries.describeAgain();
     this.#entries.describeRunning();
+    // The machines do not count: many of them would fill each file anew.
+    this.#fileSize = 0;
     this.#isBeginningFile = false;
   }
 

@@ -62,7 +62,13 @@ export class InspectorServer {
   private constructor(options: InspectorServerOptions) {
     this.#options = options;
     this.#access = new Access(options.token);
-    this.#http = createServer((request, response) => void this.#answer(request, response));
+    this.#http = createServer((request, response) => {
+      // Whatever is wrong with a file, the job goes on.
+      this.#answer(request, response).catch(() => {
+        if (response.headersSent) response.destroy();
+        else refuse(response, 500, "This cannot be served: is the package installed completely?");
+      });
+    });
     this.#http.on("upgrade", (request, socket, head) => {
       this.#upgrade(request, socket as Socket, head);
     });
@@ -176,6 +182,7 @@ export class InspectorServer {
       url.pathname === LIVE_PATH ||
       (url.pathname === STATELY_PATH && this.#options.stately !== undefined);
     if (!hasFeed) return "404 Not Found";
+    if (!this.#http.listening) return "503 Closing";
     return this.#sockets.clients.size >= MAX_PAGES ? "503 Too Many Pages" : undefined;
   }
 

@@ -35,8 +35,13 @@ export function contractCases<T, SystemT extends TestedSystem<T>>(
           });
           const { job, probe } = running;
           await job.until(() => paused !== undefined, "the first split");
-          await job.rest();
-          const read = probe.bySplit.get(paused as string)?.length ?? 0;
+          const recordsRead = (): number => probe.bySplit.get(paused as string)?.length ?? 0;
+          let read = -1;
+          // Until it stands still, as it has to with much of it left.
+          while (read < recordsRead()) {
+            read = recordsRead();
+            await job.rest();
+          }
           check(
             read < recordsWhilePaused,
             `all ${recordsWhilePaused} records of split ${paused} came while it was paused`,

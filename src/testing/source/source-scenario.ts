@@ -64,6 +64,11 @@ export class SourceScenario<T, SystemT extends TestedSystem<T>> {
     const system = await options.externalSystem.create(asked);
     const scenario = new SourceScenario<T, SystemT>(options, system, asked, clock);
     try {
+      const [there, needed] = [await scenario.total(), splits * asked.records];
+      check(
+        there >= needed,
+        `the external system has ${there} records instead of the ${needed} that were asked for`,
+      );
       await action(scenario);
     } finally {
       await scenario.#end();

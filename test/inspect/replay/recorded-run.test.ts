@@ -48,6 +48,21 @@ describe("a record that is read again", { timeout: 60_000 }, () => {
     expect(run.line(run.size)).toMatchObject({ kind: "end" });
   });
 
+  it.each([
+    ["value", { value: { a: null } }],
+    ["value", { value: ["a"] }],
+    ["time", { time: 1e300 }],
+  ])("leaves out a line whose %s is none: %j", async (field, wrong) => {
+    const file = await recordedJob(cleanup);
+    const lines = await linesOf(file);
+    const at = lines.findIndex(({ kind }) => kind === "machine");
+    lines[at] = { ...(lines[at] as Line), ...wrong };
+    const replay = replayed(cleanup, await rewrite(file, lines));
+    expect(messages(replay.run)).toEqual([
+      `run.ndjson, line ${at + 1}: a line of kind machine has no usable ${field}`,
+    ]);
+  });
+
   it("goes through the files that were put aside, oldest first", async () => {
     const file = await recordedJob(cleanup, { maxFileSize: 4096, keptFiles: 100 });
     const run = opened(file);

@@ -76,6 +76,21 @@ export const DEFECTS: readonly {
     source: withSplitReader((log) => new RestlessSplitReader(log, FETCH_SIZE)),
   },
   {
+    name: "reads a split on slowly while it is paused",
+    foundBy: /split that is paused/,
+    says: /came while it was paused/,
+    source: withSplitReader((log) => new RestlessSplitReader(log, 1)),
+  },
+  {
+    name: "has a metric that is no number",
+    foundBy: /metrics that are numbers/,
+    says: /no numbers: tested\.subtask\.0\.broken/,
+    source: withReader((context, log) => {
+      context.metricGroup.gauge("broken", () => undefined as never);
+      return new MemoryLogReader(context, () => new MemoryLogSplitReader(log, FETCH_SIZE));
+    }),
+  },
+  {
     name: "takes garbage for a split",
     foundBy: /refuses garbage/,
     says: /takes no bytes for split/,

@@ -44,7 +44,7 @@ const LOST: ReadonlySet<unknown> = new Set([
 ]);
 
 /** Codes of errors about one side's certificate, as Node and OpenSSL name them. */
-const CERTIFICATE = /CERT|UNABLE_TO_VERIFY|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE/;
+const CERTIFICATE = /CERT|UNKNOWN_CA|UNABLE_TO_VERIFY|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE/;
 
 /** The parts of a driver's request queue that are set right or used here. */
 interface RequestQueue {
@@ -328,7 +328,9 @@ function renewSessionsInTime(connection: DriverConnection): void {
     get: () => lifetime,
     set(value: typeof lifetime) {
       lifetime = value;
-      connection.reauthenticationThreshold = Math.min(10_000, lifetime.toNumber() * 0.15);
+      // kafkajs adds whole numbers alone.
+      const margin = Math.floor(lifetime.toNumber() * 0.15);
+      connection.reauthenticationThreshold = Math.min(10_000, margin);
     },
   });
 }

@@ -20,10 +20,13 @@ export class FetchBuffers {
   readonly #readers = new WeakMap<ArrayBufferLike, number>();
 
   take(size: number): Buffer {
-    const at = this.#free.findIndex(({ byteLength }) => byteLength >= size);
+    const capacity = Math.ceil(size / STEP) * STEP;
+    // A small answer that somebody holds for long must not hold the memory of a large one.
+    const fits = (bytes: number): boolean => bytes >= capacity && bytes <= 2 * capacity;
+    const at = this.#free.findIndex(({ byteLength }) => fits(byteLength));
     const [found] = at < 0 ? [] : this.#free.splice(at, 1);
     if (found === undefined) {
-      const { buffer } = Buffer.allocUnsafeSlow(Math.ceil(size / STEP) * STEP);
+      const { buffer } = Buffer.allocUnsafeSlow(capacity);
       return Buffer.from(buffer, 0, size);
     }
     this.#kept -= found.byteLength;
@@ -33,7 +36,9 @@ export class FetchBuffers {
   /** An answer is handed to those who read it. */
   lend(answer: readonly FetchedPartition[]): void {
     for (const { records } of answer) {
-      if (records === undefined || records.buffer.byteLength < STEP) continue;
+      // Nobody reads, or gives back, what has no bytes.
+      if (records === undefined || records.length === 0) continue;
+      if (records.buffer.byteLength < STEP) continue;
       this.#readers.set(records.buffer, (this.#readers.get(records.buffer) ?? 0) + 1);
     }
   }

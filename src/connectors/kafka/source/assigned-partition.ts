@@ -112,6 +112,7 @@ export class AssignedPartition implements TopicPartition {
   resetTo(offset: number): void {
     this.restartAt(offset);
     this.lastEpoch = undefined;
+    this.hasNewPosition = offset >= 0;
   }
 
   add(records: PartitionRecords): void {

@@ -99,6 +99,15 @@ describe("buffers of large answers", () => {
     expect(larger.length).toBe(2 * LARGE);
   });
 
+  it("are not held by a small answer", () => {
+    const buffers = new FetchBuffers();
+    const frame = buffers.take(3 * LARGE);
+    buffers.lend([partition(0, frame)]);
+    buffers.giveBack(frame);
+    expect(buffers.take(70_000).buffer.byteLength).toBeLessThan(LARGE);
+    expect(buffers.take(2 * LARGE).buffer === frame.buffer).toBe(true);
+  });
+
   it("count for nothing when they were never lent, or twice given back", () => {
     const buffers = new FetchBuffers();
     const frame = buffers.take(LARGE);
@@ -109,6 +118,15 @@ describe("buffers of large answers", () => {
     buffers.giveBack(frame);
     expect(buffers.take(LARGE).buffer === frame.buffer).toBe(true);
     expect(buffers.take(LARGE).buffer === frame.buffer).toBe(false);
+  });
+
+  it("are used again although a partition has got nothing", () => {
+    const buffers = new FetchBuffers();
+    const frame = buffers.take(LARGE);
+    const full = frame.subarray(0, LARGE - 100);
+    buffers.lend([partition(0, full), partition(1, frame.subarray(LARGE, LARGE))]);
+    buffers.giveBack(full);
+    expect(buffers.take(LARGE).buffer === frame.buffer).toBe(true);
   });
 
   it("keep sixteen megabytes at most", () => {

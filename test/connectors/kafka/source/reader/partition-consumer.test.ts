@@ -156,6 +156,19 @@ describe("the partition consumer", () => {
     }
   });
 
+  it("has the first offset that has changed in its state before a record comes there", async () => {
+    const reading = new KafkaReading({ outOfRange: "latest" });
+    reading.kafka.createTopic("t").append("t", 0, values(4));
+    reading.kafka.append("t", 0, values(6, 4));
+    reading.add("t", 0, EARLIEST_OFFSET);
+    await reading.run(() => reading.output.count === 10);
+    reading.kafka.partition("t", 0).truncateTo(4);
+    reading.kafka.moveLeader("t", 0, 2);
+    await reading.run(undefined, 5000);
+    expect(reading.metric("KafkaSourceReader.offsetResets")).toBe(1);
+    expect(reading.reader.snapshotState(1)).toMatchObject([{ startingOffset: 4 }]);
+  });
+
   it("reads on where the servers cannot say where an epoch ends", async () => {
     const reading = new KafkaReading();
     reading.kafka.createTopic("t").append("t", 0, values(4));
