@@ -1,8 +1,10 @@
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { defineJob, numberSequenceSource } from "../../../src/index.js";
+import { serveReplay } from "../../../src/inspect/replay/index.js";
 import { Cleanup, waitingJob } from "../../control/control-harness.js";
 import { inspected } from "../inspect-harness.js";
+import { recordedJob, replayOf } from "../replay/recorded-job.js";
 import { alignedJob } from "./aligned-job.js";
 import { PATIENCE, TestBrowser, until, WITHOUT_BROWSER } from "./browser.js";
 import { compilePage } from "./compile-page.js";
@@ -62,6 +64,31 @@ describe("the inspector's page and unusual jobs", { timeout: 180_000 }, () => {
     }
     expect(await page.locator("img").count()).toBe(0);
     expect(await page.title()).toContain(evil);
+  });
+
+  it("steps through a replay, on and back, by its buttons and by a search", async () => {
+    const replay = replayOf(cleanup, await recordedJob(cleanup));
+    const { url, close } = await serveReplay(replay, { port: 0 });
+    cleanup.add(close);
+    const page = await browser.open(url);
+    const where = ".replay [role=status]";
+    await says(page, where, `0 of ${replay.size.toLocaleString("en")}`);
+    for (let i = 0; i < 3; i++) await page.click("[aria-label='One line on']");
+    await says(page, where, "3 of ");
+    await says(page, ".replay-line", "StartJob");
+    await says(page, "#tree", "CREATED");
+    await page.click("[aria-label='One line back']");
+    await says(page, where, "2 of ");
+    await page.fill(".replay [type=search]", "SubtaskStarted");
+    await page.press(".replay [type=search]", "Enter");
+    await says(page, ".replay-line", "SubtaskStarted");
+    await page.click("#tab-mailbox");
+    await page.click("[aria-label='To the end']");
+    await says(page, "#tree", "FINISHED");
+    await page.waitForSelector(".message");
+    await page.click("[aria-label='To the beginning']");
+    await says(page, ".replay-line", "The beginning");
+    await page.waitForSelector(".message", { state: "detached" });
   });
 
   it("says that the server is gone, and is live again when it comes back", async () => {
