@@ -6,6 +6,7 @@ import { createInspectorServer } from "@statelyai/inspect/server";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createMachine } from "xstate";
 import { Cleanup } from "../control/control-harness.js";
+import { freePort } from "../support/free-port.js";
 import { inspected, twoSources } from "./inspect-harness.js";
 
 const cleanup = new Cleanup();
@@ -59,14 +60,6 @@ function hasAll(received: Received): void {
 }
 
 const PATIENT = { timeout: 30_000, interval: 20 };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The end of the job, as each of its actors must have told it. */
 function checkComplete(received: Received): void {

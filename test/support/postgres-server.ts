@@ -10,11 +10,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach } from "vitest";
+import { freePort } from "./free-port.js";
 import { GuardedProcess } from "./guarded-process.js";
 
 /** How a client reaches the server. */
@@ -295,13 +295,4 @@ function childrenOf(pid: number): readonly number[] {
     encoding: "utf8",
   });
   return status === 0 ? stdout.trim().split(/\s+/).filter(Boolean).map(Number) : [];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

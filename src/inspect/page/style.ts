@@ -144,19 +144,19 @@ th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid var
 thead th { color: var(--muted); position: sticky; top: 0; background: var(--surface); }
 td.path { color: var(--muted); overflow-wrap: anywhere; }
 @media (max-width: 1100px) {
-  .machine-panes { grid-template-columns: 1fr; grid-template-rows: minmax(220px, 1fr) minmax(120px, auto); overflow: auto; }
+  .machine-panes { grid-template-columns: minmax(0, 1fr); grid-template-rows: minmax(220px, 1fr) minmax(120px, auto); overflow: auto; }
   .machine-side { overflow: visible; }
   .headline { gap: 14px; }
 }
 @media (max-width: 900px) {
-  body { grid-template: auto auto 1fr / 1fr; height: auto; min-height: 100vh; }
+  body { grid-template: auto auto 1fr / minmax(0, 1fr); height: auto; min-height: 100vh; }
   .side { border-right: 0; border-bottom: 1px solid var(--line); padding-right: 10px; height: 34vh; min-height: 240px; }
   .side > :not(.tree) { margin-right: 0; }
   .bar { flex-wrap: wrap; gap: 6px 12px; }
   .headline { order: 1; flex-basis: 100%; flex-wrap: wrap; gap: 4px 18px; }
   .connection { margin-left: auto; }
   .tabs { overflow-x: auto; padding: 4px 8px 0; } .tabs button { padding: 4px 8px 6px; white-space: nowrap; }
-  main > section { overflow: visible; padding: 10px; }
+  main > section { overflow: auto visible; padding: 10px; }
   .controls { margin-left: 0; flex-wrap: wrap; } .skew { flex: none; height: 180px; } .lanes { max-height: 60vh; }
   .sequence, .chart-frame { flex: none; height: 55vh; } .charts { grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); }
 }

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../free-port.js";
 import { kafkaClassPath, runProgram } from "./kafka-jars.js";
-import { freePort, KafkaNode, LONGEST_START } from "./kafka-node.js";
+import { KafkaNode, LONGEST_START } from "./kafka-node.js";
 import { untilCoordinating } from "./kafka-probe.js";
 
 export { kafkaSkipReason } from "./kafka-jars.js";

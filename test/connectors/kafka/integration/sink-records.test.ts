@@ -12,8 +12,8 @@ import {
   noWatermarks,
   numberSequenceSource,
 } from "../../../../src/index.js";
+import { freePort } from "../../../support/free-port.js";
 import { SASL_USER } from "../../../support/kafka/kafka-broker.js";
-import { freePort } from "../../../support/kafka/kafka-node.js";
 import { useSharedKafka } from "../../../support/kafka/shared-kafka.js";
 import { consoleConsumer, newName, newTopic, readTopic, untilStable } from "./kafka-topics.js";
 

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach } from "vitest";
+import { freePort } from "../../../support/free-port.js";
 import { withFileLock } from "../../../support/kafka/file-lock.js";
 import { CACHE, kafkaSkipReason, runProgram } from "../../../support/kafka/kafka-jars.js";
-import { freePort, LONGEST_START } from "../../../support/kafka/kafka-node.js";
+import { LONGEST_START } from "../../../support/kafka/kafka-node.js";
 
 const VERSION = "2.6.13.Final";
 const HOME = join(CACHE, `apicurio-${VERSION}`);

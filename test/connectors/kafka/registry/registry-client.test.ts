@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { kafkaRegistry } from "../../../../src/connectors/kafka/registry/kafka-registry.js";
 import { registrySerializer } from "../../../../src/connectors/kafka/registry/registry-serializer.js";
 import { explain, type HeadwaterError } from "../../../../src/errors/index.js";
-import { freePort } from "../../../support/kafka/kafka-node.js";
+import { freePort } from "../../../support/free-port.js";
 import { reply, useRegistryServer } from "./registry-server.js";
 
 const registry = useRegistryServer();
