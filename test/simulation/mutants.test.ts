@@ -4,9 +4,9 @@ import type { FailedSeed } from "./explore.js";
 import { MUTANTS } from "./mutants/mutants.js";
 import { catchMutant } from "./mutants/mutation-run.js";
 
-const SEEDS = 1000;
+const SEEDS = 3000;
 /** Milliseconds that a mutant may live. */
-const LONGEST = 60_000;
+const LONGEST = 240_000;
 /** Processes at a time. */
 const LANES = 2;
 
@@ -28,11 +28,11 @@ beforeAll(() => {
 afterAll(async () => {
   await Promise.allSettled(caught.values());
   simulator.remove();
-}, 300_000);
+}, 900_000);
 
 describe("the simulator sees a framework that", () => {
   for (const { name } of MUTANTS) {
-    it(name, { timeout: 300_000 }, async () => {
+    it(name, { timeout: 900_000 }, async () => {
       expect(await caught.get(name), `no seed of ${SEEDS} shows it`).toBeDefined();
     });
   }

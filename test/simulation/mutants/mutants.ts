@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/runtime/sink-commits.js",
     find: "return [...running, ...this.#prepared];",
     replace: "return this.#prepared;",
-    job: "transactional",
+    job: "files",
   },
   {
     name: "forgets what was prepared for an aborted checkpoint",
