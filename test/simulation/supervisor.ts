@@ -43,6 +43,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   "ProcessRun.#timestamps": 1_024,
   // With the state of keys, which is the user's.
   "TimerQueue.#heap": 3_000,
+  "ProcessRun.#context": 200,
   "KeyedProcessRun.#entries": 1_000,
   "KeyedProcessRun.#entry": 1_000,
 };
