@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import colors from "picocolors";
 import { explain } from "../errors/index.js";
+import { packageVersion } from "../inspect/package-version.js";
 import {
   cancelCommand,
   checkpointsCommand,
@@ -12,13 +13,12 @@ import {
   stopCommand,
 } from "./control-commands.js";
 import { inspectCommand } from "./inspect-savepoint.js";
-import { machinesCommand } from "./machines-command.js";
+import type { MachinesArguments } from "./machines-command.js";
 import { LOG_LEVELS, openLog } from "./open-log.js";
-import { type ReplayArguments, replayCommand } from "./replay/replay-command.js";
+import type { ReplayArguments } from "./replay/replay-command.js";
 import { runCommand } from "./run-command.js";
 import type { RunArguments } from "./run-options.js";
-import { topCommand } from "./top/top-command.js";
-import { VERSION } from "./version.js";
+import type { TopArguments } from "./top/top-command.js";
 
 function wholeNumber(minimum: number): (text: string) => number {
   return (text) => {
@@ -49,7 +49,7 @@ function logLevel(text: string): string {
 
 const program = new Command("headwater")
   .description("Runs stream processing jobs: FLIP-27 sources with checkpoints and event time.")
-  .version(VERSION)
+  .version(packageVersion())
   .showHelpAfterError("(headwater --help tells what there is)");
 
 program
@@ -132,7 +132,10 @@ program
   .description("watch running jobs: throughput, lag, back-pressure, checkpoints, slow splits")
   .argument("[job]", "the job to begin with, by name or id; all are listed")
   .option("--once", "print once and end, as without a terminal")
-  .action(topCommand);
+  .action(async (job: string | undefined, options: TopArguments) => {
+    const { topCommand } = await import("./top/top-command.js");
+    await topCommand(job, options);
+  });
 
 program
   .command("inspect")
@@ -151,14 +154,20 @@ program
   .option("--inspect-token <token>", "what the page's address must have, on a shared machine")
   .option("--once", "print the state at the end, or where --until leads, as without a terminal")
   .option(...JSON_OUTPUT)
-  .action((file: string, options: ReplayArguments) => replayCommand(file, options));
+  .action(async (file: string, options: ReplayArguments) => {
+    const { replayCommand } = await import("./replay/replay-command.js");
+    await replayCommand(file, options);
+  });
 
 program
   .command("machines")
   .description("list the state machines, or print one as a diagram, an image or its definition")
   .argument("[name]", "such as source-operator")
   .addOption(new Option("--format <format>", "how to print it").choices(["mermaid", "json", "svg"]))
-  .action(machinesCommand);
+  .action(async (name: string | undefined, options: MachinesArguments) => {
+    const { machinesCommand } = await import("./machines-command.js");
+    await machinesCommand(name, options);
+  });
 
 program
   .command("stop")

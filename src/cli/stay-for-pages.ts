@@ -1,5 +1,5 @@
 import { explain, rootCause } from "../errors/index.js";
-import { type Inspector, inspectorOf } from "../inspect/attach-inspector.js";
+import { type Inspector, inspectorOf } from "../inspect/inspector.js";
 import type { Clock } from "../mailbox/index.js";
 import type { JobHandle, JobResult } from "../runtime/index.js";
 

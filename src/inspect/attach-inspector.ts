@@ -1,6 +1,7 @@
 import { HeadwaterError, illegalArgument } from "../errors/index.js";
 import { address } from "../mailbox/index.js";
 import { type InspectedJob, systemOf } from "./inspected-job.js";
+import { type Inspector, inspectorOr } from "./inspector.js";
 import { type InspectorOptions, parseInspectorOptions } from "./inspector-options.js";
 import { LiveFeed } from "./live/live-feed.js";
 import { MachineDirectory } from "./machine-directory.js";
@@ -10,25 +11,6 @@ import { InspectorServer } from "./server/inspector-server.js";
 import { StatelyFeed } from "./stately/stately-feed.js";
 import { openStatelyTarget, type StatelyTarget } from "./stately/stately-target.js";
 
-/** An inspector that looks at a running job. */
-export interface Inspector {
-  /** The page's address, with the token if there is one. */
-  readonly url: string;
-  /** Where an inspector that speaks the format of `@statelyai/inspect` connects to. */
-  readonly statelyUrl: string;
-  /** Where the inspector of Stately shows the job, if one was started. */
-  readonly statelyPage: string | undefined;
-  /** Pages that are connected now. */
-  readonly pages: number;
-  /** Resolves when no page is connected: at once, or when the last one goes. */
-  unwatched(): Promise<void>;
-  /** Detaches it; unless it `stays` it closes by itself at the job's end, after its pages were told. */
-  close(): Promise<void>;
-}
-
-/** One inspector a job: a second one gets what the first one serves. */
-const attached = new WeakMap<InspectedJob, Promise<Inspector>>();
-
 /**
  * Lets people look at a job of this process while it runs: serves a page on the loopback interface.
  *
@@ -37,20 +19,7 @@ const attached = new WeakMap<InspectedJob, Promise<Inspector>>();
  * DRIVER_MISSING when the inspector of Stately is asked for and not installed; the job runs on.
  */
 export function attachInspector(job: InspectedJob, options?: InspectorOptions): Promise<Inspector> {
-  const existing = attached.get(job);
-  if (existing !== undefined) return existing;
-  const forget = (): void => {
-    if (attached.get(job) === opening) attached.delete(job);
-  };
-  const opening = Promise.resolve().then(() => open(job, options, forget));
-  attached.set(job, opening);
-  opening.catch(forget);
-  return opening;
-}
-
-/** The inspector that a job has; undefined: none, or one that has closed. */
-export function inspectorOf(job: InspectedJob): Promise<Inspector> | undefined {
-  return attached.get(job);
+  return inspectorOr(job, (forget) => open(job, options, forget));
 }
 
 async function open(

@@ -1,10 +1,11 @@
-export { attachInspector, type Inspector } from "./attach-inspector.js";
+export { attachInspector } from "./attach-inspector.js";
 export type {
   InspectedJob,
   InspectedPipeline,
   InspectedStatus,
   InspectedSubtask,
 } from "./inspected-job.js";
+export type { Inspector } from "./inspector.js";
 export type { InspectorOptions } from "./inspector-options.js";
 export {
   type ProjectionLimits,
@@ -24,4 +25,4 @@ export {
   type RecordHeader,
   type RecordLine,
 } from "./recording/record-format.js";
-export type { RecordOptions } from "./recording/record-job.js";
+export type { RecordOptions } from "./recording/record-options.js";

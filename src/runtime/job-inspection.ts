@@ -1,5 +1,5 @@
 import { runsIn } from "../inspect/inspected-job.js";
-import { type Recording, recordJob } from "../inspect/recording/record-job.js";
+import type { Recording } from "../inspect/recording/record-job.js";
 import type { ActorSystem } from "../mailbox/index.js";
 import type { JobHandle } from "./job-client.js";
 import type { JobOptions } from "./job-options.js";
@@ -10,7 +10,10 @@ export async function startRecording(
   system: ActorSystem,
   { record }: JobOptions,
 ): Promise<Recording | undefined> {
-  return record === undefined ? undefined : recordJob(jobName, system, record);
+  if (record === undefined) return undefined;
+  // Nobody needs the recorder but a job that is recorded.
+  const { recordJob } = await import("../inspect/recording/record-job.js");
+  return recordJob(jobName, system, record);
 }
 
 /** Lets inspectors attach to the job, and attaches the one that it is started with. */

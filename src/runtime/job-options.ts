@@ -8,7 +8,7 @@ import {
   type ParsedRecordOptions,
   parseRecordOptions,
   type RecordOptions,
-} from "../inspect/recording/record-job.js";
+} from "../inspect/recording/record-options.js";
 import type {
   Clock,
   Envelope,

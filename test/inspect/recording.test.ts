@@ -6,11 +6,11 @@ import { machines } from "../../machines/index.js";
 import { defineJob, discardSink, numberSequenceSource } from "../../src/index.js";
 import { parseRecordLine, type RecordLine, unproject } from "../../src/inspect/index.js";
 import { activeStates } from "../../src/inspect/machine-facts.js";
+import { recordJob } from "../../src/inspect/recording/record-job.js";
 import {
   parseRecordOptions,
   type RecordOptions,
-  recordJob,
-} from "../../src/inspect/recording/record-job.js";
+} from "../../src/inspect/recording/record-options.js";
 import { RecordFile, type RecordStore } from "../../src/inspect/recording/record-writer.js";
 import { ActorSystem, MachineHost, RealClock } from "../../src/mailbox/index.js";
 import { Cleanup, temporaryDirectory } from "../control/control-harness.js";
