@@ -6,7 +6,8 @@ import { printable } from "../errors/printable.js";
 import { RealClock } from "../mailbox/index.js";
 import { parseDuration } from "../options/duration.js";
 import { checkpointLines, checkpointsOf } from "./checkpoint-list.js";
-import { formatBytes, formatCount, formatDuration } from "./format.js";
+import { formatBytes } from "./format.js";
+import { JOB_COLUMNS, jobCells } from "./job-cells.js";
 import { reportLines } from "./report-lines.js";
 import { jsonText, table } from "./table.js";
 
@@ -33,7 +34,7 @@ export async function listCommand({ json }: OutputArguments): Promise<void> {
   const jobs = await findJobs(QUICK);
   if (json === true) print(jsonText(jobs.map(jobData)));
   else if (jobs.length === 0) say("no jobs run here");
-  else print(table([["ID", "JOB", "STATE", "UP", "RECORDS", "CHECKPOINTS"], ...jobs.map(row)]));
+  else print(table([[...JOB_COLUMNS, "CHECKPOINTS"], ...jobs.map(row)]));
 }
 
 /** How one job is doing, with its subtasks. */
@@ -122,17 +123,8 @@ function jobData({ id, path, report, problem }: FoundJob): object {
   return { id, socket: path, ...(report === undefined ? { problem } : report) };
 }
 
-function row({ id, report, problem }: FoundJob): readonly string[] {
-  if (report === undefined) return [id, "", `no answer: ${problem}`];
-  const { status, uptime, records } = report;
-  return [
-    id,
-    status.jobName,
-    status.state,
-    formatDuration(uptime),
-    formatCount(records),
-    String(status.completedCheckpoints),
-  ];
+function row(job: FoundJob): readonly string[] {
+  return jobCells(job, ({ status }) => [String(status.completedCheckpoints)]);
 }
 
 function reportOf({ id, report, problem }: FoundJob): JobReport {

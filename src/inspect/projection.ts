@@ -1,3 +1,5 @@
+import { isSecretName, REDACTED, withoutSecrets } from "../errors/index.js";
+
 /** How much of a value is shown; what is beyond it is cut and marked. */
 export interface ProjectionLimits {
   readonly depth: number;
@@ -22,19 +24,6 @@ export const SHOWN: ProjectionLimits = {
   bytes: 256,
   redact: [],
 };
-
-/** Stands for a secret. */
-export const REDACTED = "[redacted]";
-
-const SECRET_KEY =
-  /passw|passphrase|\bpwd\b|secret|token$|credential|api[-_]?key|private[-_]?key|access[-_]?key|authorization|cookie|sasl(?!Mechanism)/i;
-/** `postgres://user:password@host` */
-const SECRET_IN_URL = /(\b[a-z][\w+.-]{0,30}:\/\/[^\s:/@]*:)[^\s/]+(?=@)/gi;
-/** The same where the text was cut within the password. */
-const SECRET_AT_CUT = /(\b[a-z][\w+.-]{0,30}:\/\/[^\s:/@]*:)[^\s/]+$/i;
-/** `password=…` or `"password":"…"`, as in a connection string, a JAAS configuration or JSON. */
-const SECRET_IN_TEXT =
-  /(\b(?:\w*passw(?:or)?d|\w*secret|\w*token|\w*access_?key)(?:\\*["'])?\s*[=:]\s*)(?:\\*"[^"]*"?|\\*'[^']*'?|[^\s;&,"']+)/gi;
 
 /**
  * A value as plain JSON data: bounded, without cycles and secrets. Never throws, whatever the value.
@@ -173,8 +162,7 @@ class Projection {
   #text(text: string): string {
     const { text: limit } = this.#limits;
     if (text.length <= limit) return withoutSecrets(text);
-    const kept = withoutSecrets(text.slice(0, limit)).replace(SECRET_AT_CUT, `$1${REDACTED}`);
-    return `${kept}…(${text.length - limit} more)`;
+    return `${withoutSecrets(text, limit)}…(${text.length - limit} more)`;
   }
 
   #key(key: string): string {
@@ -182,14 +170,8 @@ class Projection {
   }
 
   #isSecret(key: string): boolean {
-    return SECRET_KEY.test(key) || this.#redact.has(key.toLowerCase());
+    return isSecretName(key) || this.#redact.has(key.toLowerCase());
   }
-}
-
-/** A text without the passwords of URLs, connection strings and the like. */
-export function withoutSecrets(text: string): string {
-  if (!text.includes("=") && !text.includes(":")) return text;
-  return text.replace(SECRET_IN_URL, `$1${REDACTED}`).replace(SECRET_IN_TEXT, `$1${REDACTED}`);
 }
 
 /** The way back from `project`, of what was not cut, redacted, a function or a symbol. */

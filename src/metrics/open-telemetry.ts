@@ -7,12 +7,12 @@ import type {
 } from "@opentelemetry/api";
 import * as v from "valibot";
 import type { MetricKind, MetricReading } from "../api/metrics.js";
+import { peerMissing } from "../errors/index.js";
 import { expecting } from "../options/expecting.js";
 import { parseOptions, wholeNumber } from "../options/parse-options.js";
 import { boundSeries, DEFAULT_MAX_SPLITS } from "./bounded-series.js";
 import type { MeteredJob } from "./metered-job.js";
 import { describeMetric, METRIC_CATALOGUE, type MetricUnit } from "./metric-catalogue.js";
-import { peerMissing } from "./optional-peer.js";
 
 /** What `observeMetrics` may be told. */
 export interface ObserveMetricsOptions {
@@ -70,7 +70,11 @@ export async function observeMetrics(
 
 async function globalMeter(): Promise<Meter> {
   const { metrics } = await import("@opentelemetry/api").catch((cause: unknown) => {
-    throw peerMissing("@opentelemetry/api", "metrics for OpenTelemetry", cause);
+    throw peerMissing(
+      "metrics for OpenTelemetry need @opentelemetry/api",
+      "@opentelemetry/api",
+      cause,
+    );
   });
   return metrics.getMeter("headwater");
 }

@@ -1,4 +1,4 @@
-import { peerMissing } from "./optional-peer.js";
+import { peerMissing } from "../errors/index.js";
 
 /** What the package prom-client has. */
 export type PromClient = typeof import("prom-client");
@@ -11,6 +11,6 @@ export function loadPromClient(): Promise<PromClient> {
   loading ??= import("prom-client").then((loaded) => loaded.default ?? loaded);
   return loading.catch((cause: unknown) => {
     loading = undefined;
-    throw peerMissing("prom-client", "a metrics endpoint for Prometheus", cause);
+    throw peerMissing("a metrics endpoint for Prometheus needs prom-client", "prom-client", cause);
   });
 }

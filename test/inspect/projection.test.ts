@@ -89,6 +89,9 @@ describe("a projected value", () => {
     ["libpq", "host=h password='hidden words' user=u"],
     ["JSON", '{"user":"u","password":"hidden words"}'],
     ["JSON within JSON", JSON.stringify('{"password":"hidden words"}')],
+    ["a header", "Authorization: Bearer hidwords.abc"],
+    ["a header's value", "sent Bearer hidwords.abc"],
+    ["a signed URL", "https://b.s3/key?X-Amz-Signature=hidwords&X-Amz-Date=1"],
     ["an @ in it", "postgres://u:hid@words@host/db"],
     ["cut before its end", `${"x".repeat(975)} postgres://u:hidden-words@host/db`],
   ])("shows no secret in a text: %s", (_name, text) => {

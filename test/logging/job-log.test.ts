@@ -161,6 +161,8 @@ describe("redaction", () => {
     ['{\\"password\\":\\"a b\\"}', '{\\"password\\":[redacted]}'],
     ["password=[redacted], token: [redacted]", "password=[redacted], token: [redacted]"],
     ["Authorization: Bearer eyJhbGciOi.abc", "Authorization: [redacted] [redacted]"],
+    ["?X-Amz-Signature=12ab&X-Amz-Date=1", "?X-Amz-Signature=[redacted]&X-Amz-Date=1"],
+    ["set-cookie: sid=12", "set-cookie: [redacted]"],
     ["secretAccessKey=AKIA/123+x", "secretAccessKey=[redacted]"],
     ["split tokens.txt at 12", "split tokens.txt at 12"],
     ["http://host:80/path@x", "http://host:80/path@x"],
@@ -179,6 +181,8 @@ describe("redaction", () => {
     expect(
       redactFields({
         apiKey: "x",
+        dbPass: "z",
+        bypass: 1,
         sasl: { password: "y", user: "me" },
         passed: 3,
         n: 10n,
@@ -186,6 +190,8 @@ describe("redaction", () => {
       }),
     ).toEqual({
       apiKey: "[redacted]",
+      dbPass: "[redacted]",
+      bypass: 1,
       sasl: { password: "[redacted]", user: "me" },
       passed: 3,
       n: "10",

@@ -8,14 +8,15 @@ import {
   MemoryCheckpointStorage,
   noRestart,
 } from "../../src/index.js";
+import { TransactionalStore } from "../../src/testing/index.js";
 import { Faults, faultySource } from "../support/faulty-source.js";
 import { JobHarness } from "../support/job-harness.js";
-import { TransactionalStore, transactionalSink } from "../support/transactional-store.js";
+import { transactionalSink } from "../support/transactional-sink.js";
 
 const RESTART = fixedDelayRestart({ attempts: 1000, delay: 5 });
 
 function job(
-  store: TransactionalStore,
+  store: TransactionalStore<number>,
   faults: Faults,
   options: { readonly splits?: number; readonly perSplit?: number } = {},
 ): JobDefinition {
@@ -32,7 +33,7 @@ const sorted = (all: readonly number[]): number[] => [...all].sort((a, b) => a -
 
 describe("a sink with a committer", () => {
   it("commits what was written before a checkpoint when that is durable, and no earlier", async () => {
-    const store = new TransactionalStore();
+    const store = new TransactionalStore<number>();
     const harness = await JobHarness.start(job(store, new Faults()), { tick: 1 });
     await harness.step(60);
     expect(store.committed).toEqual([]);
@@ -44,7 +45,7 @@ describe("a sink with a committer", () => {
   });
 
   it("commits the rest when its input ends, after a checkpoint that holds it", async () => {
-    const store = new TransactionalStore();
+    const store = new TransactionalStore<number>();
     const storage = new MemoryCheckpointStorage();
     let committedWhenStored = -1;
     const store_ = storage.store.bind(storage);
@@ -61,7 +62,7 @@ describe("a sink with a committer", () => {
   });
 
   it("does not commit the rest for a checkpoint whose barrier came before it", async () => {
-    const store = new TransactionalStore();
+    const store = new TransactionalStore<number>();
     const storage = new MemoryCheckpointStorage();
     const waiting: (() => void)[] = [];
     const storeCheckpoint = storage.store.bind(storage);
@@ -89,7 +90,7 @@ describe("a sink with a committer", () => {
   });
 
   it("has all of a savepoint that stops the job committed when the job has stopped", async () => {
-    const store = new TransactionalStore();
+    const store = new TransactionalStore<number>();
     const storage = new MemoryCheckpointStorage();
     const first = await JobHarness.start(job(store, new Faults()), { checkpoint: { storage } });
     await first.step(60);
@@ -106,7 +107,7 @@ describe("a sink with a committer", () => {
   });
 
   it("commits nothing for a savepoint that does not stop the job", async () => {
-    const store = new TransactionalStore();
+    const store = new TransactionalStore<number>();
     const harness = await JobHarness.start(job(store, new Faults()), {
       checkpoint: { storage: new MemoryCheckpointStorage() },
     });
@@ -119,7 +120,7 @@ describe("a sink with a committer", () => {
   });
 
   it("commits what a checkpoint holds, before anything is written, when it is restored", async () => {
-    const store = new TransactionalStore();
+    const store = new TransactionalStore<number>();
     const faults = new Faults().at("Committer.commit", 1);
     const order: string[] = [];
     const commit = store.commit.bind(store);
@@ -149,7 +150,7 @@ describe("a sink with a committer", () => {
 
 describe("a commit that is put off", () => {
   it("is tried again, and the job goes on meanwhile", async () => {
-    const store = new TransactionalStore();
+    const store = new TransactionalStore<number>();
     const faults = new Faults().at("CommitRequest.retryLater", 3);
     const harness = await JobHarness.start(job(store, faults), { restartStrategy: noRestart() });
     const { status } = await harness.finish();
@@ -159,7 +160,7 @@ describe("a commit that is put off", () => {
   });
 
   it("for ever fails the job with an error that says what stays where", async () => {
-    const store = new TransactionalStore();
+    const store = new TransactionalStore<number>();
     const faults = new Faults().at("CommitRequest.retryLater", 1000);
     const harness = await JobHarness.start(job(store, faults, { splits: 1 }), {
       restartStrategy: noRestart(),
@@ -219,7 +220,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
 });
 
 async function play({ splits, perSplit, interval, tick, actions, failures }: Plan) {
-  const store = new TransactionalStore();
+  const store = new TransactionalStore<number>();
   const faults = new Faults();
   for (const { place, after, times } of failures) faults.at(place, times, after);
   const storage = new MemoryCheckpointStorage();

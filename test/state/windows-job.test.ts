@@ -10,9 +10,10 @@ import {
 } from "../../src/index.js";
 import { keyedProcess, tumblingWindow, type WindowResult } from "../../src/state/index.js";
 import type { ChunkOperator } from "../../src/stream/index.js";
+import { TransactionalStore } from "../../src/testing/index.js";
 import { Faults, faultySource } from "../support/faulty-source.js";
 import { JobHarness } from "../support/job-harness.js";
-import { TransactionalStore, transactionalSink } from "../support/transactional-store.js";
+import { transactionalSink } from "../support/transactional-sink.js";
 
 interface Plan {
   readonly splits: number;
@@ -105,7 +106,7 @@ const timers = keyedProcess<number, number, number, number[]>({
   },
 });
 
-function job(given: Plan, store: TransactionalStore, faults: Faults): JobDefinition {
+function job(given: Plan, store: TransactionalStore<number>, faults: Faults): JobDefinition {
   return defineJob("windows", (env) => {
     const stream = env.fromSource(
       faultySource({ faults, splits: given.splits, perSplit: given.perSplit, fetchSize: 7 }),
@@ -118,7 +119,7 @@ function job(given: Plan, store: TransactionalStore, faults: Faults): JobDefinit
 }
 
 async function play(given: Plan): Promise<readonly number[]> {
-  const store = new TransactionalStore();
+  const store = new TransactionalStore<number>();
   const faults = new Faults();
   for (const { place, after } of given.failures) faults.at(place, 1, after);
   const storage = new MemoryCheckpointStorage();

@@ -28,6 +28,7 @@ const BREACHES: Readonly<Record<string, readonly (readonly [path: string, text: 
     ["src/reader/x.ts", text] as const,
     ["machines/x.machine.ts", text] as const,
     ["src/mailbox/dispatcher.ts", text] as const,
+    ["src/inspect/page/x.ts", text] as const,
   ]),
   "machines have no effects of their own": [
     'invoke: { src: "x" }',

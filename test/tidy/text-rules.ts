@@ -13,8 +13,6 @@ export interface TextRule {
 }
 
 const isProduct = (path: string): boolean => /^(?:src|machines)\//.test(path);
-/** Runs in a browser, where the project's ports are not. */
-const isPage = (path: string): boolean => path.startsWith("src/inspect/page/");
 const isPublished = (path: string): boolean =>
   /^(?:src\/|machines\/|docs\/|README\.md$)/.test(path);
 
@@ -24,8 +22,7 @@ export const TEXT_RULES: readonly TextRule[] = [
     advice: "use ActorContext.clock, Clock, ProcessingTimeService or Random",
     applies: (path) =>
       isProduct(path) &&
-      !isPage(path) &&
-      !/^src\/mailbox\/(?:clock|random|scheduler)\.ts$/.test(path),
+      !/^src\/(?:mailbox\/(?:clock|random|scheduler)|inspect\/page\/browser-clock)\.ts$/.test(path),
     forbidden:
       /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\b|\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bhrtime\b|\bqueueMicrotask\b|\bnextTick\b|\bAbortSignal\.timeout\b|["']node:timers/g,
     inComments: false,

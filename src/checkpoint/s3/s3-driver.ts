@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../errors/index.js";
 
 /** What the storage takes from @aws-sdk/client-s3: only what it exports. */
 export interface S3Driver {
@@ -39,11 +39,5 @@ async function load(): Promise<S3Driver> {
 
 /** The error for a peer that is not installed. */
 export function s3DriverMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError("DRIVER_MISSING", "checkpoints in S3 need @aws-sdk/client-s3", {
-    domain: "user",
-    retry: "never",
-    scope: "job",
-    hint: "Run: npm install @aws-sdk/client-s3@3",
-    cause,
-  });
+  return peerMissing("checkpoints in S3 need @aws-sdk/client-s3", "@aws-sdk/client-s3@3", cause);
 }

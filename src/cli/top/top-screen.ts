@@ -2,6 +2,7 @@ import type { FoundJob, JobReport, SubtaskLoad } from "../../control/index.js";
 import { explain, fromErrorInfo } from "../../errors/index.js";
 import { printable } from "../../errors/printable.js";
 import { formatBytes, formatCount, formatDuration, formatTimestamp } from "../format.js";
+import { JOB_COLUMNS, jobCells } from "../job-cells.js";
 import { table } from "../table.js";
 
 /** What the screen shows at one moment. */
@@ -49,7 +50,7 @@ function plain(text: string): TopLine {
 
 function jobLines({ jobs, rates }: TopView, chosen: FoundJob | undefined): readonly TopLine[] {
   const rows = table([
-    ["ID", "JOB", "STATE", "UP", "RECORDS", "REC/S", "LAG", "CHECKPOINTS", "RESTARTS"],
+    [...JOB_COLUMNS, "REC/S", "LAG", "CHECKPOINTS", "RESTARTS"],
     ...jobs.map((job) => jobRow(job, rates)),
   ]);
   return rows.map((text, index) => {
@@ -59,23 +60,13 @@ function jobLines({ jobs, rates }: TopView, chosen: FoundJob | undefined): reado
   });
 }
 
-function jobRow(
-  { id, report, problem }: FoundJob,
-  rates: ReadonlyMap<string, number>,
-): readonly string[] {
-  if (report === undefined) return [id, "", `no answer: ${problem}`];
-  const { status, uptime, records } = report;
-  return [
-    id,
-    status.jobName,
-    status.state,
-    formatDuration(uptime),
-    formatCount(records),
-    formatCount(rates.get(id) ?? rateOf(report)),
+function jobRow(job: FoundJob, rates: ReadonlyMap<string, number>): readonly string[] {
+  return jobCells(job, (report) => [
+    formatCount(rates.get(job.id) ?? rateOf(report)),
     formatLag(Math.max(-1, ...(report.loads ?? []).map((load) => load.watermarkLag))),
-    String(status.completedCheckpoints),
-    String(status.restarts),
-  ];
+    String(report.status.completedCheckpoints),
+    String(report.status.restarts),
+  ]);
 }
 
 /** Over the last minute, of what the subtasks say; of all its life where they say nothing. */

@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../errors/index.js";
 
 /** What `avroSource` takes from avsc: only what it exports. */
 export interface AvroDriver {
@@ -24,11 +24,5 @@ async function load(): Promise<AvroDriver> {
 
 /** The error for a peer that is not installed. */
 export function driverMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError("DRIVER_MISSING", "avroSource needs avsc to read Avro files", {
-    domain: "user",
-    retry: "never",
-    scope: "job",
-    hint: "Run: npm install avsc@5",
-    cause,
-  });
+  return peerMissing("avroSource needs avsc to read Avro files", "avsc@5", cause);
 }

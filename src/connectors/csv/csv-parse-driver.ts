@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../errors/index.js";
 
 /** What `csvSource` takes from csv-parse. */
 export interface CsvParseDriver {
@@ -21,11 +21,5 @@ export function loadCsvParse(): Promise<CsvParseDriver> {
 
 /** The error for a peer that is not installed. */
 export function csvParseMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError("DRIVER_MISSING", "csvSource needs csv-parse to read CSV files", {
-    domain: "user",
-    retry: "never",
-    scope: "job",
-    hint: "Run: npm install csv-parse@7",
-    cause,
-  });
+  return peerMissing("csvSource needs csv-parse to read CSV files", "csv-parse@7", cause);
 }

@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../errors/index.js";
 
 /** What the sink takes from csv-stringify. */
 export type CsvStringify = typeof import("csv-stringify/sync").stringify;
@@ -19,11 +19,5 @@ export function loadCsvStringify(): Promise<CsvStringify> {
 
 /** The error for a peer that is not installed. */
 export function csvStringifyMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError("DRIVER_MISSING", "csvSink needs csv-stringify to write CSV files", {
-    domain: "user",
-    retry: "never",
-    scope: "job",
-    hint: "Run: npm install csv-stringify@6",
-    cause,
-  });
+  return peerMissing("csvSink needs csv-stringify to write CSV files", "csv-stringify@6", cause);
 }

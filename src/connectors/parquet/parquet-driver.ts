@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../errors/index.js";
 
 /** What the connector takes from hyparquet and hyparquet-compressors: only what they export. */
 export interface ParquetDriver {
@@ -29,15 +29,9 @@ async function load(): Promise<ParquetDriver> {
 
 /** The error for a peer that is not installed. */
 export function driverMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError(
-    "DRIVER_MISSING",
+  return peerMissing(
     "parquetSource needs hyparquet to read Parquet files",
-    {
-      domain: "user",
-      retry: "never",
-      scope: "job",
-      hint: "Run: npm install hyparquet@1 hyparquet-compressors@1",
-      cause,
-    },
+    "hyparquet@1 hyparquet-compressors@1",
+    cause,
   );
 }

@@ -1,5 +1,5 @@
 import * as zlib from "node:zlib";
-import { HeadwaterError, unsupportedOperation } from "../../errors/index.js";
+import { type HeadwaterError, peerMissing, unsupportedOperation } from "../../errors/index.js";
 
 /** How pages are compressed. */
 export type ParquetSinkCodec = "uncompressed" | "snappy" | "gzip" | "zstd";
@@ -40,15 +40,9 @@ const { zstdCompressSync } = zlib as {
 
 /** The error for a peer that is not installed. */
 export function sinkDriverMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError(
-    "DRIVER_MISSING",
+  return peerMissing(
     "parquetSink needs hyparquet-writer to write Parquet files",
-    {
-      domain: "user",
-      retry: "never",
-      scope: "job",
-      hint: "Run: npm install hyparquet-writer@0.17",
-      cause,
-    },
+    "hyparquet-writer@0.17",
+    cause,
   );
 }

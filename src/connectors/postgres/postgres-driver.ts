@@ -1,5 +1,5 @@
 import type { Client, ClientConfig } from "pg";
-import { HeadwaterError } from "../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../errors/index.js";
 import type { PostgresConnection } from "./postgres-connection.js";
 import { describeConnection } from "./postgres-connection.js";
 import { postgresError } from "./postgres-error.js";
@@ -62,11 +62,5 @@ export async function connectPostgres(connecting: PostgresConnecting): Promise<P
 
 /** The error for a peer that is not installed. */
 export function driverMissing(connector: string, cause: unknown): HeadwaterError {
-  return new HeadwaterError("DRIVER_MISSING", `${connector} needs pg to use Postgres`, {
-    domain: "user",
-    retry: "never",
-    scope: "job",
-    hint: "Run: npm install pg@8",
-    cause,
-  });
+  return peerMissing(`${connector} needs pg to use Postgres`, "pg@8", cause);
 }

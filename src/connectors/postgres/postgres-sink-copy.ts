@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../errors/index.js";
 
 type CopyFrom = typeof import("pg-copy-streams").from;
 
@@ -15,15 +15,9 @@ export function loadPostgresCopy(): Promise<CopyFrom> {
 
 /** The error for a peer that is not installed. */
 export function copyDriverMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError(
-    "DRIVER_MISSING",
+  return peerMissing(
     "postgresSink needs pg-copy-streams to write by COPY",
-    {
-      domain: "user",
-      retry: "never",
-      scope: "job",
-      hint: 'Run: npm install pg-copy-streams@7, or set method to "insert".',
-      cause,
-    },
+    'pg-copy-streams@7, or set method to "insert".',
+    cause,
   );
 }

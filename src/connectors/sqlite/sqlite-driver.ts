@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type BetterSqlite3 from "better-sqlite3";
-import { HeadwaterError, messageOf } from "../../errors/index.js";
+import { HeadwaterError, messageOf, peerMissing } from "../../errors/index.js";
 import { expecting } from "../../options/expecting.js";
 
 export type SqliteDatabase = BetterSqlite3.Database;
@@ -106,13 +106,7 @@ export function sqliteError(
 
 /** The error for a peer that is not installed. */
 export function driverMissing(connector: string, cause: unknown): HeadwaterError {
-  return new HeadwaterError("DRIVER_MISSING", `${connector} needs better-sqlite3 to use SQLite`, {
-    domain: "user",
-    retry: "never",
-    scope: "job",
-    hint: "Run: npm install better-sqlite3@12",
-    cause,
-  });
+  return peerMissing(`${connector} needs better-sqlite3 to use SQLite`, "better-sqlite3@12", cause);
 }
 
 async function checkFile({ connector, path }: SqliteOpening): Promise<void> {

@@ -1,3 +1,4 @@
+import { withoutSecrets } from "../../errors/index.js";
 import { address } from "../../mailbox/index.js";
 import type {
   InspectedError,
@@ -5,7 +6,6 @@ import type {
   InspectedStatus,
   InspectedSubtask,
 } from "../inspected-job.js";
-import { withoutSecrets } from "../projection.js";
 import type { FigureSample, Mode, PipelineFigures, Watermark } from "../protocol.js";
 
 /** Of an error, and how many of those behind it are told. */
@@ -83,7 +83,7 @@ export function sampleOf(
     ...(lastError !== undefined && {
       lastError: {
         code: lastError.code ?? lastError.name,
-        message: withoutSecrets(lastError.message).slice(0, LONGEST_MESSAGE),
+        message: withoutSecrets(lastError.message, LONGEST_MESSAGE),
         causes: causesOf(lastError),
       },
     }),
@@ -98,7 +98,7 @@ function causesOf(error: InspectedError): readonly string[] {
   while (cause !== undefined && causes.length < MAX_CAUSES) {
     const message = cause.message === "" ? cause.name : cause.message;
     if (!before.includes(message)) {
-      causes.push(withoutSecrets(message).slice(0, LONGEST_MESSAGE));
+      causes.push(withoutSecrets(message, LONGEST_MESSAGE));
     }
     before = message;
     cause = cause.cause;

@@ -1,9 +1,10 @@
 import type { InspectionEvent } from "xstate";
+import { withoutSecrets } from "../../errors/index.js";
 import type { ActorSystem, Cancel, Envelope } from "../../mailbox/index.js";
 import type { InspectedJob } from "../inspected-job.js";
 import type { MachineDirectory, MachineRecord } from "../machine-directory.js";
 import { activeStates } from "../machine-facts.js";
-import { type ProjectionLimits, project, withoutSecrets } from "../projection.js";
+import { type ProjectionLimits, project } from "../projection.js";
 import { type Ended, type Hello, type MailboxEnvelope, PROTOCOL_VERSION } from "../protocol.js";
 import type { BoundedSocket } from "../server/bounded-socket.js";
 import { ActorTable } from "./actor-table.js";

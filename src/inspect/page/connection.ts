@@ -1,4 +1,5 @@
 import type { PageMessage, ServerMessage } from "../protocol.js";
+import type { PageClock } from "./browser-clock.js";
 
 /** What the page is told about its connection. */
 export interface ConnectionEvents {
@@ -19,13 +20,15 @@ const LONGEST_DELAY = 10_000;
 export class Connection {
   readonly #url: string;
   readonly #events: ConnectionEvents;
+  readonly #clock: PageClock;
   #socket: WebSocket | undefined;
   #delay = FIRST_DELAY;
   #hasEnded = false;
 
-  constructor(url: string, events: ConnectionEvents) {
+  constructor(url: string, events: ConnectionEvents, clock: PageClock) {
     this.#url = url;
     this.#events = events;
+    this.#clock = clock;
     this.#connect();
   }
 
@@ -50,7 +53,7 @@ export class Connection {
         return;
       }
       this.#events.closed(this.#delay);
-      setTimeout(() => this.#connect(), this.#delay);
+      this.#clock.schedule(this.#delay, () => this.#connect());
       this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
     };
   }

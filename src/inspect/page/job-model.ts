@@ -10,6 +10,7 @@ import type {
   ServerMessage,
   Transition,
 } from "../protocol.js";
+import type { PageClock } from "./browser-clock.js";
 import { TimeLineStore } from "./time-line-store.js";
 
 /** What a view looks at: it draws again when the part's number has changed. */
@@ -52,6 +53,7 @@ export class JobModel {
   readonly #children = new Map<string, Set<string>>();
   readonly #sorted = new Map<string, readonly string[]>();
   readonly #sortKeys = new Map<string, string>();
+  readonly #clock: PageClock;
   /** Oldest first. */
   readonly #endedSplits = new Set<string>();
   readonly #versions = new Map<Part, number>();
@@ -59,6 +61,10 @@ export class JobModel {
   #newestAt = 0;
   #endedRows = 0;
   #showsEnded = false;
+
+  constructor(clock: PageClock) {
+    this.#clock = clock;
+  }
 
   /** A number that grows whenever something of the part changes. */
   version(part: Part): number {
@@ -68,7 +74,7 @@ export class JobModel {
   /** The job's clock, guessed between two messages. */
   get now(): number {
     if (this.ended !== undefined) return this.#newest;
-    const since = performance.now() - this.#newestAt;
+    const since = this.#clock.relativeTime() - this.#newestAt;
     return this.#newest + Math.min(since, 2 * (this.hello?.interval ?? 0));
   }
 
@@ -207,7 +213,7 @@ export class JobModel {
   #sawTime(time: number): void {
     if (time <= this.#newest) return;
     this.#newest = time;
-    this.#newestAt = performance.now();
+    this.#newestAt = this.#clock.relativeTime();
   }
 
   #put(row: ActorRow): void {

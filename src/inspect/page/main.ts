@@ -1,4 +1,5 @@
 import { LIVE_PATH, type ReplayPosition, type ServerMessage } from "../protocol.js";
+import { browserClock } from "./browser-clock.js";
 import { CheckpointsView } from "./checkpoints-view.js";
 import { Connection } from "./connection.js";
 import { byId, element, setAttribute, setText } from "./element.js";
@@ -17,7 +18,7 @@ const FRAME = 100;
 
 /** Owns: the page; what the job says goes into the model, and views draw it ten times a second. */
 class InspectorPage {
-  readonly #model = new JobModel();
+  readonly #model = new JobModel(browserClock);
   readonly #place = new Place(() => this.#arrive());
   readonly #tree = new TreeView(this.#model, (id) => this.#place.choose(id));
   readonly #overview = new OverviewView(this.#model, (id) => this.#place.choose(id));
@@ -33,11 +34,15 @@ class InspectorPage {
   constructor() {
     const { host, protocol, search } = window.location;
     const scheme = protocol === "https:" ? "wss" : "ws";
-    this.#connection = new Connection(`${scheme}://${host}${LIVE_PATH}${search}`, {
-      opened: () => this.#opened(),
-      received: (messages) => this.#received(messages),
-      closed: (retryIn) => this.#closed(retryIn),
-    });
+    this.#connection = new Connection(
+      `${scheme}://${host}${LIVE_PATH}${search}`,
+      {
+        opened: () => this.#opened(),
+        received: (messages) => this.#received(messages),
+        closed: (retryIn) => this.#closed(retryIn),
+      },
+      browserClock,
+    );
     byId("theme").addEventListener("click", switchTheme);
     byId("to-mailbox").addEventListener("click", () => {
       const { actor } = this.#place;

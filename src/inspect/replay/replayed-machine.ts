@@ -1,7 +1,8 @@
 import { type AnyMachineSnapshot, type AnyStateMachine, createActor } from "xstate";
 import { machines } from "../../../machines/index.js";
+import { REDACTED } from "../../errors/index.js";
 import { activeStates } from "../machine-facts.js";
-import { project, REDACTED, unproject } from "../projection.js";
+import { project, unproject } from "../projection.js";
 import { RECORDED, type RecordedMachine, type RecordedStep } from "../recording/record-format.js";
 
 /** A machine of a record, as it is at one moment of the replay. */

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { WebSocket } from "ws";
-import { HeadwaterError } from "../../errors/index.js";
+import { HeadwaterError, peerMissing, withoutSecrets } from "../../errors/index.js";
 import type { Clock } from "../../mailbox/index.js";
 import { BoundedSocket } from "../server/bounded-socket.js";
 import type { StatelyFeed } from "./stately-feed.js";
@@ -50,16 +50,10 @@ export async function openStatelyTarget(
 async function startServer(port: number): Promise<{ stop(): void }> {
   const { createInspectorServer } = await import("@statelyai/inspect/server").catch(
     (cause: unknown) => {
-      throw new HeadwaterError(
-        "DRIVER_MISSING",
-        "the inspector of Stately needs the package @statelyai/inspect",
-        {
-          domain: "user",
-          retry: "never",
-          scope: "job",
-          cause,
-          hint: "Install it: npm install @statelyai/inspect",
-        },
+      throw peerMissing(
+        "the inspector of Stately needs @statelyai/inspect",
+        "@statelyai/inspect",
+        cause,
       );
     },
   );
@@ -79,7 +73,9 @@ function checkFree(port: number): Promise<void> {
 function opened(socket: WebSocket, url: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("open", resolve);
-    socket.once("error", (cause) => reject(failed(`${url} cannot be reached`, cause)));
+    socket.once("error", (cause) => {
+      reject(failed(withoutSecrets(`${url} cannot be reached`), cause));
+    });
   });
 }
 

@@ -5,7 +5,8 @@ import { defineJob, type JobResult, noRestart } from "../../runtime/index.js";
 import { MemoryLog, memoryLogSource } from "../external/index.js";
 import { check, differenceOf, failed } from "../harness/failed.js";
 import { JobClock } from "../harness/job-clock.js";
-import { startTestedJob, type TestedJob, whenAllRun } from "../harness/tested-job.js";
+import { type TestedJob, whenAllRun } from "../harness/tested-job.js";
+import { TestedJobs } from "../harness/tested-jobs.js";
 import { canonicalText } from "../lifecycle/canonical-text.js";
 import { SourceProbe } from "../source/source-probe.js";
 import { SinkProbe } from "./sink-probe.js";
@@ -45,9 +46,8 @@ export class SinkScenario<T, TargetT extends TestedTarget<T>> {
   readonly options: TestSinkOptions<T, TargetT>;
   readonly log: MemoryLog<T>;
   readonly storage = new MemoryCheckpointStorage({ retained: 10 });
-  readonly #clock: JobClock;
+  readonly #jobs: TestedJobs;
   readonly #textOf: (record: T) => string;
-  readonly #running = new Set<TestedJob>();
 
   private constructor(
     options: TestSinkOptions<T, TargetT>,
@@ -55,7 +55,7 @@ export class SinkScenario<T, TargetT extends TestedTarget<T>> {
     records: number,
     clock: JobClock,
   ) {
-    this.#clock = clock;
+    this.#jobs = new TestedJobs(clock);
     this.options = options;
     this.target = target;
     this.#textOf = options.textOf ?? canonicalText;
@@ -76,7 +76,7 @@ export class SinkScenario<T, TargetT extends TestedTarget<T>> {
     try {
       await action(scenario);
     } finally {
-      await scenario.#end();
+      await scenario.#jobs.close();
       await target.close?.();
     }
   }
@@ -93,7 +93,7 @@ export class SinkScenario<T, TargetT extends TestedTarget<T>> {
         .fromSource(input.wrap<T>(memoryLogSource(this.log)), noWatermarks<T>(), { id: "tested" })
         .sinkTo(probe.wrap(sink));
     });
-    const job = await startTestedJob(definition, {
+    const job = await this.#jobs.start(definition, {
       time: this.options.time ?? "real",
       parallelism,
       // With periodic ones the end of the input is committed behind a checkpoint, too.
@@ -101,8 +101,6 @@ export class SinkScenario<T, TargetT extends TestedTarget<T>> {
       ...(from === undefined ? {} : { fromSavepoint: from.location }),
       ...(failsForGood ? { restartStrategy: noRestart() } : {}),
     });
-    this.#clock.current = job.clock;
-    this.#running.add(job);
     return { job, input, probe };
   }
 
@@ -118,18 +116,14 @@ export class SinkScenario<T, TargetT extends TestedTarget<T>> {
   }
 
   /** Stops the job with a savepoint; from it another one goes on. */
-  async stop({ job }: SinkJob): Promise<CompletedCheckpoint> {
-    const savepoint = await whenAllRun(job, () => job.handle.stop());
-    await job.finish();
-    this.#running.delete(job);
-    return savepoint;
+  stop({ job }: SinkJob): Promise<CompletedCheckpoint> {
+    return this.#jobs.stop(job);
   }
 
   /** Lets the job write the rest, and checks that the target has what it has to. */
   async writeAll(running: SinkJob): Promise<JobResult> {
     running.input.allow(Number.POSITIVE_INFINITY);
-    const result = await running.job.finish();
-    this.#running.delete(running.job);
+    const result = await this.#jobs.finish(running.job);
     await this.#checkVisible(running.job.handle.status().restarts > 0);
     const { violations } = running.probe;
     check(violations.length === 0, violations.join("; "));
@@ -166,12 +160,5 @@ export class SinkScenario<T, TargetT extends TestedTarget<T>> {
     const actual = hasFailed && delivery === "at-least-once" ? [...new Set(visible)] : visible;
     const difference = differenceOf(expected, actual, (text) => text);
     if (difference !== undefined) throw failed(difference);
-  }
-
-  /** A job that is still there after a failed test must not outlive it. */
-  async #end(): Promise<void> {
-    for (const job of this.#running) {
-      if (!job.hasEnded) await job.result(job.handle.cancel()).catch(() => {});
-    }
   }
 }

@@ -6,7 +6,8 @@ import { discardSink } from "../../sink/index.js";
 import { check, differenceOf, failed } from "../harness/failed.js";
 import { JobClock } from "../harness/job-clock.js";
 import { Ledger } from "../harness/ledger.js";
-import { startTestedJob, type TestedJob, whenAllRun } from "../harness/tested-job.js";
+import { type TestedJob, whenAllRun } from "../harness/tested-job.js";
+import { TestedJobs } from "../harness/tested-jobs.js";
 import { canonicalText } from "../lifecycle/canonical-text.js";
 import { SourceProbe } from "./source-probe.js";
 import type { SystemNeed, TestedSystem, TestSourceOptions } from "./tested-source.js";
@@ -34,9 +35,8 @@ export class SourceScenario<T, SystemT extends TestedSystem<T>> {
   readonly options: TestSourceOptions<T, SystemT>;
   readonly need: SystemNeed;
   readonly textOf: (record: T) => string;
-  readonly #clock: JobClock;
+  readonly #jobs: TestedJobs;
   readonly #storage = new MemoryCheckpointStorage();
-  readonly #running = new Set<TestedJob>();
 
   private constructor(
     options: TestSourceOptions<T, SystemT>,
@@ -44,7 +44,7 @@ export class SourceScenario<T, SystemT extends TestedSystem<T>> {
     need: SystemNeed,
     clock: JobClock,
   ) {
-    this.#clock = clock;
+    this.#jobs = new TestedJobs(clock);
     this.options = options;
     this.system = system;
     this.need = need;
@@ -71,7 +71,7 @@ export class SourceScenario<T, SystemT extends TestedSystem<T>> {
       );
       await action(scenario);
     } finally {
-      await scenario.#end();
+      await scenario.#jobs.close();
       await system.close?.();
     }
   }
@@ -100,14 +100,12 @@ export class SourceScenario<T, SystemT extends TestedSystem<T>> {
         .pipe(ledger.keeping())
         .sinkTo(discardSink());
     });
-    const job = await startTestedJob(definition, {
+    const job = await this.#jobs.start(definition, {
       time: this.options.time ?? "real",
       parallelism,
       checkpoint: { storage: this.#storage },
       ...(from === undefined ? {} : { fromSavepoint: from.location }),
     });
-    this.#clock.current = job.clock;
-    this.#running.add(job);
     return { job, probe, ledger };
   }
 
@@ -123,11 +121,8 @@ export class SourceScenario<T, SystemT extends TestedSystem<T>> {
   }
 
   /** Stops the job with a savepoint; from it another one goes on. */
-  async stop({ job }: SourceJob<T>): Promise<CompletedCheckpoint> {
-    const savepoint = await whenAllRun(job, () => job.handle.stop());
-    await job.finish();
-    this.#running.delete(job);
-    return savepoint;
+  stop({ job }: SourceJob<T>): Promise<CompletedCheckpoint> {
+    return this.#jobs.stop(job);
   }
 
   /** Lets the job read the rest, and checks that its state has each record once. */
@@ -144,8 +139,7 @@ export class SourceScenario<T, SystemT extends TestedSystem<T>> {
       await job.rest();
       await whenAllRun(job, () => job.handle.stop());
     }
-    const result = await job.finish();
-    this.#running.delete(job);
+    const result = await this.#jobs.finish(job);
     const difference = this.#difference(await this.system.expected(), ledger);
     if (difference !== undefined) throw difference;
     check(probe.violations.length === 0, probe.violations.join("; "));
@@ -156,13 +150,5 @@ export class SourceScenario<T, SystemT extends TestedSystem<T>> {
     const texts = expected.map((record) => this.textOf(record));
     const difference = differenceOf(texts, ledger.texts, (text) => text);
     return difference === undefined ? undefined : failed(difference);
-  }
-
-  /** A job that is still there after a failed test must not outlive it. */
-  async #end(): Promise<void> {
-    for (const job of this.#running) {
-      if (job.hasEnded) continue;
-      await job.result(job.handle.cancel()).catch(() => {});
-    }
   }
 }

@@ -65,6 +65,8 @@ const COMMON = {
   "auto.create.topics.enable": false,
   "log.cleaner.dedupe.buffer.size": 2_000_000,
   "log.cleaner.backoff.ms": 500,
+  // Records of tests have timestamps that are long ago.
+  "log.retention.ms": -1,
   "controller.listener.names": "CONTROLLER",
   "inter.broker.listener.name": "PLAINTEXT",
   "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256",

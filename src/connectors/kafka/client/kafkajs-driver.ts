@@ -1,6 +1,6 @@
 /// <reference path="./kafkajs-internals.d.ts" />
 import type { Socket } from "node:net";
-import { HeadwaterError } from "../../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../../errors/index.js";
 import type { KafkaRequest } from "./protocol/kafka-request.js";
 
 /** What kafkajs makes a connection of. */
@@ -87,11 +87,5 @@ async function load(): Promise<KafkaDriver> {
 
 /** The error for a peer that is not installed. */
 export function driverMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError("DRIVER_MISSING", "the Kafka connector needs kafkajs", {
-    domain: "user",
-    retry: "never",
-    scope: "job",
-    hint: "Run: npm install kafkajs@2.2.4",
-    cause,
-  });
+  return peerMissing("the Kafka connector needs kafkajs", "kafkajs@2.2.4", cause);
 }

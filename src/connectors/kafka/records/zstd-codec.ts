@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../../errors/index.js";
 import type { CompressionCodec } from "./compression-type.js";
 import { zstdFrames } from "./zstd-frames.js";
 
@@ -52,16 +52,10 @@ async function load(): Promise<CompressionCodec> {
 
 /** The error for a peer that is not installed. */
 export function zstdMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError(
-    "DRIVER_MISSING",
+  return peerMissing(
     "Kafka batches that are compressed with zstd need @bokuweb/zstd-wasm",
-    {
-      domain: "user",
-      retry: "never",
-      scope: "job",
-      hint: "Run: npm install @bokuweb/zstd-wasm@0.0.27",
-      cause,
-    },
+    "@bokuweb/zstd-wasm@0.0.27",
+    cause,
   );
 }
 

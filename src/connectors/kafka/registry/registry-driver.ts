@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { HeadwaterError } from "../../../errors/index.js";
+import { type HeadwaterError, peerMissing } from "../../../errors/index.js";
 import type { ProtobufDriver } from "./protobuf-driver.js";
 
 /** A schema of JSON Schema, as the driver checks values against it. */
@@ -52,15 +52,9 @@ async function load(): Promise<RegistryDriver> {
 
 /** The error for a peer that is not installed. */
 export function driverMissing(cause: unknown): HeadwaterError {
-  return new HeadwaterError(
-    "DRIVER_MISSING",
+  return peerMissing(
     "reading and writing with a schema registry needs @kafkajs/confluent-schema-registry",
-    {
-      domain: "user",
-      retry: "never",
-      scope: "job",
-      hint: "Run: npm install @kafkajs/confluent-schema-registry@3.9.0",
-      cause,
-    },
+    "@kafkajs/confluent-schema-registry@3.9.0",
+    cause,
   );
 }

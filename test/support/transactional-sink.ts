@@ -1,60 +1,20 @@
 import * as v from "valibot";
 import type { Sink, SinkWriter } from "../../src/api/sink.js";
 import { jsonSerializer } from "../../src/index.js";
+import type { StoreTransaction, TransactionalStore } from "../../src/testing/index.js";
 import type { Faults } from "./faulty-source.js";
 
-/** A prepared transaction of the store. */
-export interface Transaction {
-  readonly id: number;
-}
-
-/**
- * A system with transactions: what was written in one appears when it is committed, once however
- * often that is asked for. It outlives jobs and their failures.
- */
-export class TransactionalStore {
-  readonly committed: number[] = [];
-  readonly #open = new Map<number, number[]>();
-  readonly #done = new Set<number>();
-  #next = 0;
-
-  begin(): number {
-    const id = this.#next++;
-    this.#open.set(id, []);
-    return id;
-  }
-
-  write(id: number, records: readonly number[]): void {
-    this.#open.get(id)?.push(...records);
-  }
-
-  abort(id: number): void {
-    this.#open.delete(id);
-  }
-
-  /** False when it had been committed before. */
-  commit(id: number): boolean {
-    if (this.#done.has(id)) return false;
-    const records = this.#open.get(id);
-    if (records === undefined) throw new Error(`there is no transaction ${id}`);
-    this.#open.delete(id);
-    this.#done.add(id);
-    this.committed.push(...records);
-    return true;
-  }
-}
-
-const serializer = jsonSerializer<Transaction>({
+const serializer = jsonSerializer<StoreTransaction>({
   name: "transaction",
   version: 1,
   schema: v.strictObject({ id: v.number() }),
 });
 
 /** Writes into one transaction a checkpoint; each of its parts may fail. */
-export function transactionalSink(store: TransactionalStore, faults: Faults): Sink<number> {
-  const sink: Sink<number, unknown, Transaction> = {
+export function transactionalSink(store: TransactionalStore<number>, faults: Faults): Sink<number> {
+  const sink: Sink<number, unknown, StoreTransaction> = {
     name: "transactions",
-    createWriter(): SinkWriter<number, unknown, Transaction> {
+    createWriter(): SinkWriter<number, unknown, StoreTransaction> {
       faults.check("Sink.createWriter");
       let transaction: number | undefined;
       return {
