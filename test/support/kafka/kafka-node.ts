@@ -4,6 +4,8 @@ import { untilAnswering } from "./kafka-probe.js";
 
 /** A broker takes 3 s to start; a loaded machine much longer. */
 export const LONGEST_START = 120_000;
+/** Kafka waits up to five minutes for others to take its partitions over; they may not be able to. */
+const LONGEST_STOP = 30_000;
 
 /**
  * The shell that runs the broker's JVM: it kills it and removes its data when the pipe to the test
@@ -78,7 +80,7 @@ export class KafkaNode {
     if (this.#jvm !== undefined) process.kill(this.#jvm, signal);
   }
 
-  /** SIGTERM: it hands its partitions over first. SIGKILL: it crashes. */
+  /** SIGTERM: it hands its partitions over first, and is killed when it cannot. SIGKILL: it crashes. */
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     const child = this.#process;
     if (child === undefined) return;
@@ -87,11 +89,21 @@ export class KafkaNode {
       child.ref();
       if (this.#jvm !== undefined) process.kill(this.#jvm, signal);
       else child.kill("SIGKILL");
+      const overdue = setTimeout(() => this.#kill(), LONGEST_STOP);
       await exited;
+      clearTimeout(overdue);
     }
     child.stdin?.destroy();
     this.#process = undefined;
     this.#jvm = undefined;
     this.#log = "";
+  }
+
+  #kill(): void {
+    try {
+      if (this.#jvm !== undefined) process.kill(this.#jvm, "SIGKILL");
+    } catch {
+      // It has just ended.
+    }
   }
 }
