@@ -24,6 +24,8 @@ class Service {
         this.#answers = answers;
         this.#since = now;
         setTimeout(() => {
+          // It may fire a little early: who asks then is not to be left in a group that is over.
+          if (this.#answers === answers) this.#since = Number.NEGATIVE_INFINITY;
           for (const answer of answers) answer();
         }, this.#latency);
       }
