@@ -1,6 +1,15 @@
 import type { Timestamp } from "../api/watermark.js";
 import type { Cancel } from "../mailbox/index.js";
 import type { AsyncAttempt } from "./async-map-options.js";
+import type { Control } from "./chunk.js";
+
+/** The records between two controls of a queue in which they leave in any order. */
+export interface Segment<A, B> {
+  waiting: number;
+  done: AsyncCall<A, B>[];
+  /** Undefined: the last segment. */
+  end: Control | undefined;
+}
 
 /** One record in flight. */
 export class AsyncCall<A, B> {
@@ -14,6 +23,8 @@ export class AsyncCall<A, B> {
   /** It has its results or is given up: what comes now is too late. */
   isOver = false;
   cancelRetry: Cancel | undefined;
+  /** Where it is in an unordered queue; undefined before and after. */
+  segment: Segment<A, B> | undefined;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 

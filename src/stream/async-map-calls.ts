@@ -3,6 +3,7 @@ import type { Cancel } from "../mailbox/index.js";
 import { AsyncCall, Attempt } from "./async-map-call.js";
 import type { AsyncMapSettings } from "./async-map-options.js";
 import type { OperatorContext } from "./operator-context.js";
+import { SparseList } from "./sparse-list.js";
 
 /** What becomes of the calls, told in the subtask's loop. */
 export interface AsyncCallsListener<A, B> {
@@ -29,7 +30,7 @@ export class AsyncCalls<A, B> {
   readonly #settings: AsyncMapSettings<A, B>;
   readonly #context: OperatorContext;
   readonly #listener: AsyncCallsListener<A, B>;
-  readonly #underWay = new Set<AsyncCall<A, B>>();
+  readonly #underWay = new SparseList<AsyncCall<A, B>>((call) => call.isOver);
   #settled: Settled<A, B>[] = [];
   #cancelTimer: Cancel | undefined;
 
@@ -50,7 +51,7 @@ export class AsyncCalls<A, B> {
         ? Number.POSITIVE_INFINITY
         : this.#context.processingTime.relativeTime() + timeout;
     const call = new AsyncCall<A, B>(record, timestamp, deadline);
-    this.#underWay.add(call);
+    this.#underWay.push(call);
     if (timeout !== undefined && this.#cancelTimer === undefined) this.#startTimer(timeout);
     this.#attempt(call);
     return call;
@@ -135,9 +136,11 @@ export class AsyncCalls<A, B> {
   }
 
   #end(call: AsyncCall<A, B>, aborted?: { readonly reason: unknown }): void {
-    call.isOver = true;
+    if (!call.isOver) {
+      call.isOver = true;
+      this.#underWay.oneWent();
+    }
     call.cancelRetry?.();
-    this.#underWay.delete(call);
     if (aborted !== undefined) call.abort(aborted.reason);
   }
 

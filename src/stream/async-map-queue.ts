@@ -1,5 +1,6 @@
-import { AsyncCall } from "./async-map-call.js";
+import { AsyncCall, type Segment } from "./async-map-call.js";
 import type { Control } from "./chunk.js";
+import { SparseList } from "./sparse-list.js";
 
 /** Takes what leaves the queue, in stream order. */
 export interface QueueOutput<A, B> {
@@ -83,28 +84,21 @@ function isControl(place: unknown): place is Control {
   return !(place instanceof AsyncCall);
 }
 
-/** The records between two controls. */
-interface Segment<A, B> {
-  waiting: number;
-  done: AsyncCall<A, B>[];
-  /** Undefined: the last segment. */
-  end: Control | undefined;
-}
-
 /** Any order between two controls (Flink `UnorderedStreamElementQueue`). */
 export class UnorderedQueue<A, B> implements AsyncMapQueue<A, B> {
-  readonly #segmentOf = new Map<AsyncCall<A, B>, Segment<A, B>>();
+  readonly #calls = new SparseList<AsyncCall<A, B>>((call) => call.segment === undefined);
   #segments: Segment<A, B>[] = [{ waiting: 0, done: [], end: undefined }];
   #controls = 0;
 
   get size(): number {
-    return this.#segmentOf.size + this.#controls;
+    return this.#calls.size + this.#controls;
   }
 
   putCall(call: AsyncCall<A, B>): void {
     const last = this.#segments.at(-1) as Segment<A, B>;
     last.waiting++;
-    this.#segmentOf.set(call, last);
+    call.segment = last;
+    this.#calls.push(call);
   }
 
   putControl(control: Control): void {
@@ -114,7 +108,7 @@ export class UnorderedQueue<A, B> implements AsyncMapQueue<A, B> {
   }
 
   completed(call: AsyncCall<A, B>): void {
-    const segment = this.#segmentOf.get(call);
+    const { segment } = call;
     if (segment === undefined) return;
     segment.waiting--;
     segment.done.push(call);
@@ -126,7 +120,8 @@ export class UnorderedQueue<A, B> implements AsyncMapQueue<A, B> {
       const { done } = first;
       first.done = [];
       for (const call of done) {
-        this.#segmentOf.delete(call);
+        call.segment = undefined;
+        this.#calls.oneWent();
         output.callLeaves(call);
       }
       if (first.waiting > 0 || first.end === undefined) return;
@@ -137,11 +132,11 @@ export class UnorderedQueue<A, B> implements AsyncMapQueue<A, B> {
   }
 
   calls(): Iterable<AsyncCall<A, B>> {
-    return this.#segmentOf.keys();
+    return this.#calls;
   }
 
   clear(): void {
-    this.#segmentOf.clear();
+    this.#calls.clear();
     this.#segments = [{ waiting: 0, done: [], end: undefined }];
     this.#controls = 0;
   }
