@@ -1,6 +1,6 @@
 import { ScratchBytes } from "./byte-copies.js";
 import type { CompressionCodec } from "./compression-type.js";
-import { Lz4BlockCompressor, uncompressLz4Block } from "./lz4-block.js";
+import { type Lz4Blocks, nativeLz4Blocks, ownLz4Blocks } from "./lz4-blocks.js";
 
 const MAGIC = 0x184d2204;
 /** Version 1, independent blocks, no checksums (the batch has its own), blocks of 64 KiB, header checksum. */
@@ -10,94 +10,69 @@ const UNCOMPRESSED = 0x80000000;
 const MAX_EXPANSION = 255;
 
 const scratch = new ScratchBytes();
-const compressor = new Lz4BlockCompressor();
 
 /** LZ4 frames, as Kafka's clients write them; their own checksums are not looked at, the batch has one. */
-export const lz4Codec: CompressionCodec = {
-  compress(bytes) {
-    const blocks = Math.ceil(bytes.length / BLOCK);
-    const out = Buffer.allocUnsafe(HEADER.length + 4 + blocks * (4 + BLOCK));
-    HEADER.copy(out);
-    let at = HEADER.length;
-    compressor.begin();
-    for (let from = 0; from < bytes.length; from += BLOCK) {
-      const to = Math.min(from + BLOCK, bytes.length);
-      // What does not get smaller is stored as it is.
-      const size = compressor.compress(bytes, from, to, out, at + 4, to - from);
-      if (size === undefined) out.set(bytes.subarray(from, to), at + 4);
-      out.writeUInt32LE(size ?? (UNCOMPRESSED | (to - from)) >>> 0, at);
-      at += 4 + (size ?? to - from);
-    }
-    out.writeUInt32LE(0, at);
-    return out.subarray(0, at + 4);
-  },
+export const lz4Codec: CompressionCodec = codecOf(ownLz4Blocks);
 
-  decompress(bytes, limit) {
-    const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    const { isLinked, blockSize, hasBlockChecksums, start } = readHeader(input);
-    let at = start;
-    let written = 0;
-    for (;;) {
-      const word = input.readUInt32LE(at);
-      at += 4;
-      if (word === 0) return scratch.take(written);
-      const size = word & 0x7fffffff;
-      if (size > input.length - at) throw new Error("an LZ4 block ends behind the frame");
-      if (size > blockSize) throw new Error("an LZ4 block is larger than its frame allows");
-      const isStored = word >= UNCOMPRESSED;
-      const wanted = written + (isStored ? size : Math.min(blockSize, size * MAX_EXPANSION));
-      const end = Math.min(wanted, limit);
-      const out = scratch.withRoom(end, written);
-      if (isStored) {
-        if (wanted > limit) return undefined;
-        input.copy(out, written, at, at + size);
-        written = wanted;
-      } else {
-        const floor = isLinked ? 0 : written;
-        const next = uncompressLz4Block(input, at, at + size, out, written, end, floor);
-        if (next === undefined) {
-          if (wanted > limit) return undefined;
-          throw new Error("an LZ4 block holds more than its frame allows");
-        }
-        written = next;
-      }
-      at += size + (hasBlockChecksums ? 4 : 0);
-    }
-  },
-};
-
-/**
- * The codec above, reading with lz4-napi where that is installed: three times as fast for blocks of 64 KiB.
- * That package has no limit, so a frame that may hold more than the limit is read by the codec above.
- */
+/** The codec above, with blocks by lz4-napi where that is installed: several times as fast. */
 export async function loadLz4Codec(): Promise<CompressionCodec> {
-  try {
-    const { decompressFrameSync } = await import("lz4-napi");
-    return {
-      compress: lz4Codec.compress,
-      decompress(bytes, limit) {
-        const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-        return frameBound(input) > limit
-          ? lz4Codec.decompress(input, limit)
-          : decompressFrameSync(input);
-      },
-    };
-  } catch {
-    return lz4Codec;
-  }
+  const native = await nativeLz4Blocks();
+  return native === undefined ? lz4Codec : codecOf(native);
 }
 
-/** The most bytes that the frame can hold, by the headers of its blocks; throws when it does not end. */
-function frameBound(input: Buffer): number {
-  const { blockSize, hasBlockChecksums, start } = readHeader(input);
-  let bound = 0;
-  for (let at = start; ; ) {
-    const word = input.readUInt32LE(at);
-    if (word === 0) return bound;
-    const size = word & 0x7fffffff;
-    bound += word >= UNCOMPRESSED ? size : Math.min(blockSize, size * MAX_EXPANSION);
-    at += 4 + size + (hasBlockChecksums ? 4 : 0);
-  }
+function codecOf(blocks: Lz4Blocks): CompressionCodec {
+  return {
+    compress(bytes) {
+      const count = Math.ceil(bytes.length / BLOCK);
+      const out = Buffer.allocUnsafe(HEADER.length + 4 + count * (4 + BLOCK));
+      HEADER.copy(out);
+      let at = HEADER.length;
+      blocks.begin();
+      for (let from = 0; from < bytes.length; from += BLOCK) {
+        const to = Math.min(from + BLOCK, bytes.length);
+        const size = blocks.compress(bytes, from, to, out, at + 4);
+        // What does not get smaller is stored as it is.
+        if (size === undefined) out.set(bytes.subarray(from, to), at + 4);
+        out.writeUInt32LE(size ?? (UNCOMPRESSED | (to - from)) >>> 0, at);
+        at += 4 + (size ?? to - from);
+      }
+      out.writeUInt32LE(0, at);
+      return out.subarray(0, at + 4);
+    },
+
+    decompress(bytes, limit) {
+      const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      const { isLinked, blockSize, hasBlockChecksums, start } = readHeader(input);
+      let at = start;
+      let written = 0;
+      for (;;) {
+        const word = input.readUInt32LE(at);
+        at += 4;
+        if (word === 0) return scratch.take(written);
+        const size = word & 0x7fffffff;
+        if (size > input.length - at) throw new Error("an LZ4 block ends behind the frame");
+        if (size > blockSize) throw new Error("an LZ4 block is larger than its frame allows");
+        const isStored = word >= UNCOMPRESSED;
+        const wanted = written + (isStored ? size : Math.min(blockSize, size * MAX_EXPANSION));
+        const end = Math.min(wanted, limit);
+        const out = scratch.withRoom(end, written);
+        if (isStored) {
+          if (wanted > limit) return undefined;
+          input.copy(out, written, at, at + size);
+          written = wanted;
+        } else {
+          const floor = isLinked ? 0 : written;
+          const next = blocks.uncompress(input, at, at + size, out, written, end, floor);
+          if (next === undefined) {
+            if (wanted > limit) return undefined;
+            throw new Error("an LZ4 block holds more than its frame allows");
+          }
+          written = next;
+        }
+        at += size + (hasBlockChecksums ? 4 : 0);
+      }
+    },
+  };
 }
 
 interface FrameHeader {
