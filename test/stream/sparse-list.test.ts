@@ -7,7 +7,10 @@ interface Item {
   isGone: boolean;
 }
 
-function listOf(count: number): { readonly items: readonly Item[]; readonly list: SparseList<Item> } {
+function listOf(count: number): {
+  readonly items: readonly Item[];
+  readonly list: SparseList<Item>;
+} {
   const list = new SparseList<Item>((item) => item.isGone);
   const items = Array.from({ length: count }, (_, n) => ({ n, isGone: false }));
   for (const item of items) list.push(item);

@@ -1,4 +1,4 @@
-import { asyncBatchSink, collectSink, forEachSink } from "../../../src/index.js";
+import { asyncBatchSink, collectSink, forEachSink, upsertSink } from "../../../src/index.js";
 import { testSink } from "../../../src/testing/index.js";
 
 const record = (n: number): number => n;
@@ -56,5 +56,29 @@ testSink("asyncBatchSink", {
       toRequest: (number) => number,
       maxBatchSize: 5,
       send: (batch) => target.take(batch),
+    }),
+});
+
+/** A table with a row a key, in a database that can be made to wait. */
+function table() {
+  const { take, visible, hold } = service();
+  return {
+    upsert: take,
+    hold,
+    visible: () => [...new Set(visible())],
+  };
+}
+
+testSink("upsertSink", {
+  time: "virtual",
+  delivery: "at-least-once",
+  record,
+  externalSystem: { create: table },
+  sink: (target) =>
+    upsertSink<number, number>({
+      name: "table",
+      keyOf: (number) => number,
+      maxBatchSize: 5,
+      upsert: (batch) => target.upsert(batch),
     }),
 });
