@@ -1,5 +1,5 @@
-/** Fewer items are not worth a new array. */
-const SLACK = 1024;
+/** Fewer items are not worth a new array; what they hold stays in memory for so long. */
+const SLACK = 32;
 
 /**
  * Items in the order in which they came, which go in any order. An item says itself that it has gone,
