@@ -43,6 +43,20 @@ export function useOwnKafka(nodes: 1 | 2): () => KafkaBroker {
 /** Milliseconds between two writes: the work does not grow with the speed of the machine. */
 const PAUSE = 100;
 
+/** A client's question while brokers come and go; rejects when nothing answers, to be asked again. */
+export async function answered<T>(question: Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const late = wait(WITHIN.timeout / 3, undefined, { signal: limit.signal }).then(() => {
+    throw new Error("no answer while brokers came and went");
+  });
+  try {
+    return await Promise.race([question, late]);
+  } finally {
+    late.catch(() => {});
+    limit.abort();
+  }
+}
+
 /** What comes into the input, little by little: each number once, whatever happens to brokers. */
 class Feed {
   readonly #brokers: string;
@@ -116,8 +130,16 @@ export async function through(
         checkpoint: { interval: 100, directory, tolerableFailures: 1000 },
       });
       onTestFinished(() => handle.cancel());
-      const reader = new TopicReader(brokers, topic);
-      const count = async () => check(await reader.look().catch(() => reader.records), PARTITIONS);
+      let reader = new TopicReader(brokers, topic);
+      const count = async () => {
+        const { records } = reader;
+        const seen = await answered(reader.look()).catch(() => {
+          // What has not answered may still do so: others go on with a reader of their own.
+          reader = new TopicReader(brokers, topic);
+          return records;
+        });
+        return check(seen, PARTITIONS);
+      };
       return { handle, count, delivery: sink.delivery };
     }),
   );
