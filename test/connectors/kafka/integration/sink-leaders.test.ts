@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { newTopic, withClient } from "./kafka-topics.js";
-import { answered, PLACES, through, useOwnKafka, WITHIN } from "./troubled-brokers.js";
+import { inTime, PLACES, through, useOwnKafka, WITHIN } from "./troubled-brokers.js";
 
 const cluster = useOwnKafka(2);
 
@@ -23,11 +23,11 @@ it("a Kafka sink writes everything through leaders that move under load, however
   };
   await through(cluster().bootstrap, output, async () => {
     for (const end of ["stopNode", "killNode"] as const) {
-      const led = () => answered(Promise.all(topics.map(leaders)));
+      const led = () => inTime("who leads", Promise.all(topics.map(leaders)));
       await expect.poll(led, WITHIN).toEqual(topics.map(() => [1, 2]));
-      await cluster()[end](2);
+      await inTime(`${end} 2`, cluster()[end](2));
       await expect.poll(led, WITHIN).toEqual(topics.map(() => [1, 1]));
-      await cluster().restartNode(2);
+      await inTime("the start of broker 2", cluster().restartNode(2));
     }
   });
 }, 400_000);

@@ -40,20 +40,24 @@ export function useOwnKafka(nodes: 1 | 2): () => KafkaBroker {
   return () => cluster as KafkaBroker;
 }
 
+/** Nothing that is asked while brokers come and go takes longer: what does hangs, and is named. */
+const LONGEST = 60_000;
+
 /** Milliseconds between two writes: the work does not grow with the speed of the machine. */
 const PAUSE = 100;
 
-/** A client's question while brokers come and go; rejects when nothing answers, to be asked again. */
-export async function answered<T>(question: Promise<T>): Promise<T> {
-  const limit = new AbortController();
-  const late = wait(WITHIN.timeout / 3, undefined, { signal: limit.signal }).then(() => {
-    throw new Error("no answer while brokers came and went");
+/** What `what` says, in time; rejects with its name, which is logged, when it takes longer. */
+export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = wait(LONGEST, undefined, { signal: over.signal }).then(() => {
+    console.log(`${what} has not ended in ${LONGEST} ms`);
+    throw new Error(`${what} has not ended in ${LONGEST} ms`);
   });
   try {
-    return await Promise.race([question, late]);
+    return await Promise.race([promise, late]);
   } finally {
     late.catch(() => {});
-    limit.abort();
+    over.abort();
   }
 }
 
@@ -73,7 +77,7 @@ class Feed {
   /** Ends it, and gives how many records there are. */
   async end(): Promise<number> {
     this.#isOver = true;
-    return (await this.#done).reduce((sum, n) => sum + n, 0);
+    return (await inTime("the feed's end", this.#done)).reduce((sum, n) => sum + n, 0);
   }
 
   async #run(): Promise<number[]> {
@@ -130,15 +134,10 @@ export async function through(
         checkpoint: { interval: 100, directory, tolerableFailures: 1000 },
       });
       onTestFinished(() => handle.cancel());
-      let reader = new TopicReader(brokers, topic);
+      const reader = new TopicReader(brokers, topic);
       const count = async () => {
-        const { records } = reader;
-        const seen = await answered(reader.look()).catch(() => {
-          // What has not answered may still do so: others go on with a reader of their own.
-          reader = new TopicReader(brokers, topic);
-          return records;
-        });
-        return check(seen, PARTITIONS);
+        const look = reader.look().catch(() => reader.records);
+        return check(await inTime(`a look at the ${sink.delivery} output`, look), PARTITIONS);
       };
       return { handle, count, delivery: sink.delivery };
     }),
@@ -158,6 +157,6 @@ export async function through(
   for (const { handle, count, delivery } of running) {
     await expect.poll(count, WITHIN).toBe(records);
     console.log(`${delivery}: ${records} records, ${handle.status().restarts} restarts`);
-    await handle.cancel();
+    await inTime("to cancel a job", handle.cancel());
   }
 }
