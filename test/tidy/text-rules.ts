@@ -24,7 +24,7 @@ export const TEXT_RULES: readonly TextRule[] = [
       isProduct(path) &&
       !/^src\/(?:mailbox\/(?:clock|random|scheduler)|inspect\/page\/browser-clock)\.ts$/.test(path),
     forbidden:
-      /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\b|\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bhrtime\b|\bqueueMicrotask\b|\bnextTick\b|\bAbortSignal\.timeout\b|["']node:timers/g,
+      /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\b|(?<!socket\??\.)\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bhrtime\b|\bqueueMicrotask\b|\bnextTick\b|\bAbortSignal\.timeout\b|["']node:timers/g,
     inComments: false,
   },
   {

@@ -22,6 +22,7 @@ import type { KafkaRequest } from "./protocol/kafka-request.js";
 import type { BrokerAddress } from "./protocol/metadata-request.js";
 import { redacted } from "./redacted.js";
 import { ResponseFrames } from "./response-frames.js";
+import { ResponseTimeout } from "./response-timeout.js";
 
 const KEEP_ALIVE_DELAY = 60_000;
 /** The first answer has a few hundred bytes; another protocol's first bytes look like gigabytes. */
@@ -40,7 +41,6 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
 const LOST: ReadonlySet<unknown> = new Set([
   "KafkaJSConnectionError",
   "KafkaJSConnectionClosedError",
-  "KafkaJSRequestTimeoutError",
 ]);
 
 /** Codes of errors about one side's certificate, as Node and OpenSSL name them. */
@@ -83,6 +83,7 @@ export class BrokerConnection {
   readonly #onBroken: () => void;
   readonly #buffers: FetchBuffers;
   readonly #requests = new Abandonable();
+  readonly #timeout = new ResponseTimeout();
   /** The last thing that went wrong between socket and requests. */
   #lost: Error | undefined;
 
@@ -107,12 +108,13 @@ export class BrokerConnection {
       sasl: settings.sasl === undefined ? null : driverSasl(settings.sasl),
       connectionTimeout: settings.connectionTimeout,
       requestTimeout: settings.requestTimeout,
+      enforceRequestTimeout: false,
       logger: driver.createLogger({ level: 0, logCreator: () => () => {} }),
       socketFactory: (to) => this.#makeSocket(to),
     });
     onlyCheckWhatIsPending(this.#connection);
     renewSessionsInTime(this.#connection);
-    this.#keepWhatIsLost();
+    this.#watchRequests();
   }
 
   /** Connects and logs in. Rejects with CONNECTION_FAILED or KAFKA_AUTHENTICATION_FAILED. */
@@ -139,11 +141,11 @@ export class BrokerConnection {
 
   /** Sends a request; `extraTime`: how much longer than requestTimeout its answer may take. */
   async send<T>(request: KafkaRequest<T>, extraTime = 0): Promise<T> {
-    const requestTimeout = this.#settings.requestTimeout + extraTime;
     if (!takes(this.#versions, request.request)) {
       throw requestFailed(`the request ${request.request.apiName}`, "UNSUPPORTED_VERSION");
     }
     try {
+      const requestTimeout = this.#settings.requestTimeout + extraTime;
       return await this.#requests.settles(this.#connection.send({ ...request, requestTimeout }));
     } catch (error) {
       const reason = this.#reasonOf(error, request.request.apiName);
@@ -180,16 +182,22 @@ export class BrokerConnection {
     await connection.authenticate();
   }
 
-  /** kafkajs's log-in calls a connection that broke a refusal: what it was is kept here. */
-  #keepWhatIsLost(): void {
+  /**
+   * Sees every request, also those of the log-in: which has no answer in time, and what was lost, which
+   * kafkajs's log-in calls a refusal.
+   */
+  #watchRequests(): void {
     const connection = this.#connection;
     const send = connection.send.bind(connection);
     connection.send = async (request) => {
+      this.#timeout.begin(request.requestTimeout ?? this.#settings.requestTimeout);
       try {
         return await send(request);
       } catch (error) {
         if (LOST.has((error as Error).name)) this.#lost = error as Error;
         throw error;
+      } finally {
+        this.#timeout.end();
       }
     };
   }
@@ -210,6 +218,8 @@ export class BrokerConnection {
       : connectPlain({ host, port, onread }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
     socket.setNoDelay(true);
+    // Before kafkajs listens: what it says of a silent socket tells less.
+    this.#timeout.watch(socket, (silence) => this.destroy(this.#isSilent(silence)));
     socket.once("error", ({ code = "", message }: NodeJS.ErrnoException) => {
       if (CERTIFICATE.test(code)) this.destroy(certificateRefused(this.#address, code, message));
     });
@@ -263,6 +273,13 @@ export class BrokerConnection {
     return connectionFailed(
       `${this.#address} does not speak Kafka's protocol: ${what}`,
       "Check the port in the option brokers, and whether that port wants the option ssl.",
+    );
+  }
+
+  #isSilent(silence: number): HeadwaterError {
+    return connectionFailed(
+      `the broker ${this.#address} has said nothing for ${silence} ms`,
+      "It may hang or be overloaded; where it is only slow, raise the option requestTimeout.",
     );
   }
 

@@ -12,6 +12,7 @@ export interface DriverConnectionOptions {
   readonly sasl: unknown;
   readonly connectionTimeout: number;
   readonly requestTimeout: number;
+  readonly enforceRequestTimeout: boolean;
   readonly logger: unknown;
   readonly socketFactory: (target: {
     readonly host: string;
@@ -38,7 +39,7 @@ export interface DriverConnection {
   reauthenticationThreshold: number;
   setVersions(versions: Readonly<Record<number, VersionRange>>): void;
   setSupportAuthenticationProtocol(isSupported: boolean): void;
-  /** `requestTimeout` counts where it is longer than the connection's. */
+  /** `requestTimeout` in milliseconds, where it is longer than the connection's. */
   send<T>(request: KafkaRequest<T> & { readonly requestTimeout?: number }): Promise<T>;
 }
 
