@@ -40,6 +40,10 @@ try {
   await dark.fill("#find", "");
   await dark.click("#tab-machine");
   await light.waitForTimeout(SETTLED);
+  // Alignment may hold every split for a moment: a picture of that shows no speed.
+  await light.waitForFunction(
+    "/per second\\s*[1-9]/.test(document.querySelector('header').textContent)",
+  );
   await light.screenshot({ path: join(images, "inspector.png") });
   await dark.waitForSelector(".statechart .hot");
   await dark.screenshot({ path: join(images, "inspector-machine.png") });
