@@ -10,3 +10,4 @@ export {
 export { RecordBatchReader, type RecordBatchReaderOptions } from "./record-batch-reader.js";
 export { RecordCodecs } from "./record-codecs.js";
 export { type KafkaRecord, RecordColumns, type RecordHeader } from "./record-columns.js";
+export { type UncompressedBatches, uncompressAhead } from "./uncompressed-batches.js";

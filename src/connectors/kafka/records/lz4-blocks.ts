@@ -41,11 +41,20 @@ const SIZE_BYTES = 4;
 /** Shorter ones are done by the time that the other side has been called. */
 const SHORTEST = 1024;
 
-/** Blocks by lz4-napi; undefined where that is not installed. */
-export async function nativeLz4Blocks(): Promise<Lz4Blocks | undefined> {
+/** What lz4-napi does. */
+interface NativeLz4 {
+  readonly blocks: Lz4Blocks;
+  /** A whole frame, in another thread. */
+  readonly decompressFrame: (frame: Buffer) => Promise<Buffer>;
+}
+
+/** Undefined where lz4-napi is not installed. */
+export async function nativeLz4(): Promise<NativeLz4 | undefined> {
   const lz4 = await import("lz4-napi").catch(() => undefined);
-  if (lz4 === undefined) return undefined;
-  const { compressSync, uncompressSync } = lz4;
+  return lz4 && { blocks: blocksOf(lz4), decompressFrame: lz4.decompressFrame };
+}
+
+function blocksOf({ compressSync, uncompressSync }: typeof import("lz4-napi")): Lz4Blocks {
   return {
     begin: ownLz4Blocks.begin,
     compress(input, from, to, out, at) {

@@ -1,6 +1,6 @@
 import { ScratchBytes } from "./byte-copies.js";
 import type { CompressionCodec } from "./compression-type.js";
-import { type Lz4Blocks, nativeLz4Blocks, ownLz4Blocks } from "./lz4-blocks.js";
+import { type Lz4Blocks, nativeLz4, ownLz4Blocks } from "./lz4-blocks.js";
 
 const MAGIC = 0x184d2204;
 /** Version 1, independent blocks, no checksums (the batch has its own), blocks of 64 KiB, header checksum. */
@@ -8,16 +8,47 @@ const HEADER = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
 const BLOCK = 65_536;
 const UNCOMPRESSED = 0x80000000;
 const MAX_EXPANSION = 255;
+/** Shorter frames are decompressed in less time than another thread is asked. */
+const SHORTEST_AHEAD = 16_384;
 
 const scratch = new ScratchBytes();
 
 /** LZ4 frames, as Kafka's clients write them; their own checksums are not looked at, the batch has one. */
 export const lz4Codec: CompressionCodec = codecOf(ownLz4Blocks);
 
-/** The codec above, with blocks by lz4-napi where that is installed: several times as fast. */
+/** The codec above, with lz4-napi where that is installed: several times as fast, and in threads of its own. */
 export async function loadLz4Codec(): Promise<CompressionCodec> {
-  const native = await nativeLz4Blocks();
-  return native === undefined ? lz4Codec : codecOf(native);
+  const native = await nativeLz4();
+  if (native === undefined) return lz4Codec;
+  return {
+    ...codecOf(native.blocks),
+    decompressAhead(bytes, limit) {
+      if (bytes.length < SHORTEST_AHEAD) return undefined;
+      const atMost = mostIn(bytes);
+      return atMost > limit ? undefined : { atMost, done: native.decompressFrame(bytes) };
+    },
+  };
+}
+
+/** The most bytes that a frame holds; infinite where it is not one whole frame. */
+function mostIn(frame: Buffer): number {
+  try {
+    const { blockSize, hasBlockChecksums, hasChecksum, start } = readHeader(frame);
+    let most = 0;
+    for (let at = start; ; ) {
+      const word = frame.readUInt32LE(at);
+      at += 4;
+      if (word === 0) {
+        return at + (hasChecksum ? 4 : 0) === frame.length ? most : Number.POSITIVE_INFINITY;
+      }
+      const size = word & 0x7fffffff;
+      most += word >= UNCOMPRESSED ? size : Math.min(blockSize, size * MAX_EXPANSION);
+      at += size + (hasBlockChecksums ? 4 : 0);
+    }
+  } catch {
+    // What is wrong with it is said when it is read.
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 function codecOf(blocks: Lz4Blocks): CompressionCodec {
@@ -79,6 +110,8 @@ interface FrameHeader {
   readonly isLinked: boolean;
   readonly blockSize: number;
   readonly hasBlockChecksums: boolean;
+  /** One of all that it holds, behind the last block. */
+  readonly hasChecksum: boolean;
   readonly start: number;
 }
 
@@ -93,6 +126,7 @@ function readHeader(input: Buffer): FrameHeader {
     isLinked: (flags & 0x20) === 0,
     blockSize: 1 << (8 + 2 * sizeCode),
     hasBlockChecksums: (flags & 0x10) !== 0,
+    hasChecksum: (flags & 0x04) !== 0,
     start: 7 + ((flags & 0x08) === 0 ? 0 : 8),
   };
 }

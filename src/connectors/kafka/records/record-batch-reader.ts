@@ -3,6 +3,7 @@ import { batchEnd } from "./batch-framing.js";
 import { RecordBatch } from "./record-batch.js";
 import type { RecordCodecs } from "./record-codecs.js";
 import type { KafkaRecord, RecordColumns } from "./record-columns.js";
+import type { UncompressedBatches } from "./uncompressed-batches.js";
 
 /** How the records of a fetch response are read. */
 export interface RecordBatchReaderOptions {
@@ -17,6 +18,8 @@ export interface RecordBatchReaderOptions {
   readonly abortedTransactions?: readonly AbortedTransaction[];
   /** Default true. */
   readonly checkCrcs?: boolean;
+  /** Batches that need not be decompressed any more. */
+  readonly uncompressed?: UncompressedBatches | undefined;
   /** The most bytes one batch may take when it is decompressed. Default 128 MiB. */
   readonly maxUncompressedBytes?: number;
 }
@@ -72,7 +75,9 @@ export class RecordBatchReader {
       const place = `${this.#options.partition}, record batch behind offset ${this.#nextOffset - 1}`;
       const end = batchEnd(this.#bytes, start, place);
       if (end === undefined) return undefined;
-      const batch = new RecordBatch(this.#bytes, start, end, this.#options.partition);
+      const { partition, uncompressed } = this.#options;
+      const ahead = uncompressed?.get(start);
+      const batch = new RecordBatch(this.#bytes, start, end, partition, ahead);
       const columns = this.#columnsOf(batch, reuse);
       this.#at = end;
       this.#nextOffset = Math.max(this.#nextOffset, batch.nextOffset);

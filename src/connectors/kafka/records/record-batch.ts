@@ -38,9 +38,14 @@ export class RecordBatch {
   readonly #start: number;
   readonly #end: number;
   readonly #place: string;
+  readonly #ahead: Buffer | undefined;
 
-  /** The whole batch bytes[start..end); `partition` is for messages. Throws BAD_RECORD, LIMIT_EXCEEDED. */
-  constructor(bytes: Buffer, start: number, end: number, partition: string) {
+  /**
+   * The whole batch bytes[start..end); `partition` is for messages; `ahead`: its records where they were
+   * decompressed before. Throws BAD_RECORD, LIMIT_EXCEEDED.
+   */
+  constructor(bytes: Buffer, start: number, end: number, partition: string, ahead?: Buffer) {
+    this.#ahead = ahead;
     this.#bytes = bytes;
     this.#start = start;
     this.#end = end;
@@ -132,6 +137,7 @@ export class RecordBatch {
   }
 
   #uncompressed(codecs: RecordCodecs, limit: number): Buffer {
+    if (this.#ahead !== undefined) return this.#ahead;
     const codec = codecs.codec(this.compression as Exclude<CompressionType, "none">);
     const part = this.#bytes.subarray(this.#start + BatchLayout.records, this.#end);
     let bytes: Buffer | undefined;

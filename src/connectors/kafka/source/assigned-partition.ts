@@ -1,4 +1,5 @@
 import type { FetchedPartition, TopicPartition } from "../client/kafka-client.js";
+import type { UncompressedBatches } from "../records/index.js";
 import { COMMITTED_OFFSET, type KafkaPartitionSplit, LATEST_OFFSET } from "./kafka-split.js";
 
 /** What one answer has brought of one partition: bytes that are still to be decoded. */
@@ -8,6 +9,8 @@ export interface PartitionRecords {
   readonly partition: number;
   /** Undefined: no records; it says where the partition stands. */
   readonly fetched: FetchedPartition | undefined;
+  /** What was uncompressed while nobody read it. */
+  readonly uncompressed: UncompressedBatches | undefined;
   /** Records before it are left out. */
   readonly from: number;
   /** Where the partition goes on, behind all whole batches. */
@@ -139,6 +142,7 @@ export class AssignedPartition implements TopicPartition {
       topic,
       partition,
       fetched: undefined,
+      uncompressed: undefined,
       from: fetchOffset,
       nextOffset: fetchOffset,
       until: this.stoppingOffset,
@@ -147,6 +151,7 @@ export class AssignedPartition implements TopicPartition {
   }
 }
 
+/** Bytes as they were fetched. */
 export function sizeOf(records: PartitionRecords): number {
   return records.fetched?.records?.length ?? 0;
 }

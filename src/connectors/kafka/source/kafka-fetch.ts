@@ -65,7 +65,7 @@ export class KafkaFetch implements RecordsWithSplitIds<RecordPlace> {
     this.columns = NO_COLUMNS;
     this.index = 0;
     if (part === undefined) return null;
-    const { topic, partition, fetched, from, until } = part;
+    const { topic, partition, fetched, uncompressed, from, until } = part;
     this.#place.topic = topic;
     this.#place.partition = partition;
     if (fetched?.records !== undefined) {
@@ -75,6 +75,7 @@ export class KafkaFetch implements RecordsWithSplitIds<RecordPlace> {
         from,
         ...(until === undefined ? {} : { until }),
         abortedTransactions: fetched.abortedTransactions,
+        uncompressed,
       });
     }
     return part.splitId;

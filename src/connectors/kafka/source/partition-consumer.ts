@@ -1,6 +1,6 @@
 import type { ProcessingTimeService } from "../../../mailbox/ports.js";
 import type { FetchedPartition, FetchRequest, KafkaClient } from "../client/kafka-client.js";
-import type { RecordCodecs } from "../records/index.js";
+import type { RecordCodecs, UncompressedBatches } from "../records/index.js";
 import { AssignedPartition, type PartitionRecords, sizeOf } from "./assigned-partition.js";
 import {
   isRetried,
@@ -16,6 +16,7 @@ import { lastBatchOf } from "./fetched-offset.js";
 import { EARLIEST_OFFSET, type KafkaPartitionSplit, LATEST_OFFSET } from "./kafka-split.js";
 import { findTruncations, type Truncation } from "./log-truncation.js";
 import { PartitionRests } from "./partition-rests.js";
+import { UncompressAhead } from "./uncompress-ahead.js";
 
 /** How partitions are read. */
 export interface PartitionConsumerOptions extends PositionOptions {
@@ -27,7 +28,7 @@ export interface PartitionConsumerOptions extends PositionOptions {
   readonly maxBytes: number;
   /** Bytes of one partition in one fetch at most. */
   readonly maxPartitionBytes: number;
-  /** Bytes that may be under way or wait to be read. */
+  /** Bytes that may be under way or wait to be read, as they are fetched; half as many uncompressed. */
   readonly maxBufferedBytes: number;
   /** Nobody keeps views of records that were given back: their bytes may be used again. */
   readonly reusesBytes?: boolean;
@@ -70,6 +71,7 @@ export class PartitionConsumer {
   readonly #partitions = new Map<string, AssignedPartition>();
   readonly #plan: FetchPlan;
   readonly #rests: PartitionRests;
+  readonly #ahead: UncompressAhead;
   /** Bytes that were handed out and not given back. */
   #handedOut = 0;
   #client: KafkaClient | undefined;
@@ -83,6 +85,7 @@ export class PartitionConsumer {
     this.#parts = parts;
     this.#plan = new FetchPlan(options);
     this.#rests = new PartitionRests(parts.timers, () => this.#pump());
+    this.#ahead = new UncompressAhead(options.maxBufferedBytes / 2);
   }
 
   assign(splits: readonly KafkaPartitionSplit[]): void {
@@ -135,6 +138,7 @@ export class PartitionConsumer {
   /** What was handed out has been read. */
   release(records: PartitionRecords): void {
     this.#handedOut -= sizeOf(records);
+    this.#ahead.givenBack(records);
     const bytes = records.fetched?.records;
     if (this.#options.reusesBytes && bytes !== undefined) this.#client?.recycle?.(bytes);
     this.#pump();
@@ -155,6 +159,7 @@ export class PartitionConsumer {
       if (partition.isPaused) continue;
       for (const taken of partition.take()) {
         this.#handedOut += sizeOf(taken);
+        this.#ahead.handedOut(taken);
         records.push(taken);
       }
       if (partition.isAtEnd) ended.push(partition.splitId);
@@ -250,14 +255,15 @@ export class PartitionConsumer {
     const start = this.#parts.timers.relativeTime();
     try {
       const answers = await client.fetch(broker, request);
-      await this.#prepareCodecs(answers);
+      const codecs = await this.#preparedCodecs(answers);
+      const ahead = await this.#ahead.run(answers, codecs, this.#partitions.values());
       this.#moveBack(partitions);
       const byPartition = new Map(answers.map((one) => [`${one.topic}-${one.partition}`, one]));
       for (const [i, partition] of partitions.entries()) {
         if (partition.isRemoved || partition.epoch !== epochs[i]) continue;
         const answer = byPartition.get(`${partition.topic}-${partition.partition}`);
         if (answer === undefined) this.#rests.tryLater(partition);
-        else await this.#arrived(client, partition, answer);
+        else await this.#arrived(client, partition, answer, ahead.get(answer));
       }
       // A broker that does not wait, as under a quota, is not asked again at once.
       const left = maxWait - (this.#parts.timers.relativeTime() - start);
@@ -272,18 +278,20 @@ export class PartitionConsumer {
     }
   }
 
-  async #prepareCodecs(answers: readonly FetchedPartition[]): Promise<void> {
+  async #preparedCodecs(answers: readonly FetchedPartition[]): Promise<RecordCodecs> {
     const codecs = await this.#parts.codecs();
     for (const { records } of answers) {
       const preparing = records && codecs.prepareFor(records);
       if (preparing !== undefined) await preparing;
     }
+    return codecs;
   }
 
   async #arrived(
     client: KafkaClient,
     partition: AssignedPartition,
     fetched: FetchedPartition,
+    uncompressed: UncompressedBatches | undefined,
   ): Promise<void> {
     const { error, records } = fetched;
     if (error === "OFFSET_OUT_OF_RANGE") {
@@ -311,6 +319,7 @@ export class PartitionConsumer {
       topic: partition.topic,
       partition: partition.partition,
       fetched,
+      uncompressed,
       from,
       nextOffset,
       until: partition.stoppingOffset,

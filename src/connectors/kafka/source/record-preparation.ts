@@ -76,7 +76,7 @@ export class RecordPreparation {
 
   /** Resolves when all of it can be decoded; rejects with the last error when that was tried often enough. */
   async run(records: readonly PartitionRecords[], decode: DecodeOptions): Promise<void> {
-    for (const { topic, partition, fetched, from, until } of records) {
+    for (const { topic, partition, fetched, uncompressed, from, until } of records) {
       if (fetched?.records === undefined) continue;
       const reader = new RecordBatchReader(fetched.records, {
         ...decode,
@@ -86,6 +86,7 @@ export class RecordPreparation {
         from,
         ...(until === undefined ? {} : { until }),
         abortedTransactions: fetched.abortedTransactions,
+        uncompressed,
       });
       while (next(reader, this.#columns)) {
         const loading = this.#prepare(this.#columns);

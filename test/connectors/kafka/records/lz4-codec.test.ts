@@ -72,3 +72,14 @@ it("both blocks say the same of a damaged frame, and leave it as it is", () => {
 it("lz4-napi is there: the two are not the same codec", () => {
   expect(native).not.toBe(lz4Codec);
 });
+
+it("what follows a frame is not decompressed by another thread, which would not stop at its end", async () => {
+  const bytes = Buffer.from(Array.from({ length: 60_000 }, (_, i) => (i * i) % 251));
+  for (let i = 0; i < bytes.length; i += 2) bytes[i] = Math.imul(i, 2_654_435_761) >>> 24;
+  const frame = Buffer.from(lz4Codec.compress(bytes));
+  const alone = await native.decompressAhead?.(frame, 100_000)?.done;
+  expect(alone?.equals(bytes)).toBe(true);
+  const twice = Buffer.concat([frame, frame]);
+  expect(native.decompressAhead?.(twice, 1_000_000)).toBeUndefined();
+  expect(native.decompress(twice, 1_000_000)?.equals(bytes)).toBe(true);
+});
