@@ -5,7 +5,7 @@ import { SteadyWindow } from "./steady-window.js";
 
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkaModule;
 
-// It brings gzip only; with the fastest LZ4 there is.
+// It brings gzip only; lz4-napi's asynchronous function is no faster in it.
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
   compress: () => {
     throw new Error("nothing is written here");
