@@ -135,6 +135,8 @@ describe("a restart", () => {
   ])("comes after its delay with the %s strategy", async (_name, restartStrategy, delay) => {
     const harness = await JobHarness.start(failing(new Faults().at("operator", 1, 500)), {
       restartStrategy,
+      // No time passes but what is waited for.
+      tick: 0,
     });
     await harness.until(() => harness.handle.status().state === "RESTARTING");
     const failedAt = harness.now;

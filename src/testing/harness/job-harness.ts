@@ -19,11 +19,13 @@ import {
 } from "../../runtime/index.js";
 import type { Pipeline } from "../../runtime/pipeline.js";
 
-/** Virtual time that also moves a little whenever it is read, so that a slice of reading ends. */
+/**
+ * Virtual time that also moves a little whenever it is read, so that a slice of reading ends. It is one
+ * time for all: with timers of another, what is always due would keep the others from ever being so.
+ */
 class TickingClock implements Clock {
   readonly timers = new VirtualClock();
   readonly #tick: number;
-  #ticked = 0;
 
   constructor(tick: number) {
     this.#tick = tick;
@@ -34,8 +36,8 @@ class TickingClock implements Clock {
   }
 
   relativeTime(): number {
-    this.#ticked += this.#tick;
-    return this.timers.relativeTime() + this.#ticked;
+    this.timers.pass(this.#tick);
+    return this.timers.relativeTime();
   }
 
   schedule(delay: number, callback: () => void): Cancel {

@@ -331,8 +331,9 @@ describe("a reader of finished files sees each record once and whole", () => {
       );
       const harness = await JobHarness.start(jobOf(sink, faults, count), {
         parallelism: 2,
+        tick: 0.01,
         restartStrategy: RESTART,
-        checkpoint: { interval: 20, tolerableFailures: 1000 },
+        checkpoint: { interval: 5, tolerableFailures: 1000 },
       });
       const reader = new FolderReader(path, "text");
       await drive(
