@@ -137,7 +137,7 @@ export class RecordBatch {
   }
 
   #uncompressed(codecs: RecordCodecs, limit: number): Buffer {
-    if (this.#ahead !== undefined) return this.#ahead;
+    if (this.#ahead !== undefined && this.#ahead.length <= limit) return this.#ahead;
     const codec = codecs.codec(this.compression as Exclude<CompressionType, "none">);
     const part = this.#bytes.subarray(this.#start + BatchLayout.records, this.#end);
     let bytes: Buffer | undefined;
