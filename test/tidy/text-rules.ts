@@ -22,9 +22,11 @@ export const TEXT_RULES: readonly TextRule[] = [
     advice: "use ActorContext.clock, Clock, ProcessingTimeService or Random",
     applies: (path) =>
       isProduct(path) &&
-      !/^src\/(?:mailbox\/(?:clock|random|scheduler)|inspect\/page\/browser-clock)\.ts$/.test(path),
+      !/^src\/(?:mailbox\/(?:clock|random|scheduler)|inspect\/page\/browser-clock|connectors\/kafka\/client\/response-timeout)\.ts$/.test(
+        path,
+      ),
     forbidden:
-      /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\b|(?<!socket\??\.)\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bhrtime\b|\bqueueMicrotask\b|\bnextTick\b|\bAbortSignal\.timeout\b|["']node:timers/g,
+      /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\b|\bset(?:Timeout|Interval|Immediate)\b|\bMath\.random\b|\bhrtime\b|\bqueueMicrotask\b|\bnextTick\b|\bAbortSignal\.timeout\b|["']node:timers/g,
     inComments: false,
   },
   {
