@@ -1,4 +1,5 @@
-import { BatchLayout, LENGTH_OVERHEAD, MAGIC } from "./batch-layout.js";
+import { BatchLayout, COMPRESSION_MASK, LENGTH_OVERHEAD, MAGIC } from "./batch-layout.js";
+import { COMPRESSION_TYPES, type CompressionType } from "./compression-type.js";
 import { corruptBatch, legacyBatch } from "./record-errors.js";
 
 /** The bytes of one whole batch. */
@@ -14,6 +15,17 @@ export function* batchesIn(bytes: Buffer): Generator<BatchBytes> {
     if (end === undefined) return;
     yield { start, end };
     start = end;
+  }
+}
+
+/** Those of them that are compressed in a way that is known. */
+export function* compressedBatchesIn(
+  bytes: Buffer,
+): Generator<BatchBytes & { readonly type: Exclude<CompressionType, "none"> }> {
+  for (const { start, end } of batchesIn(bytes)) {
+    const code = bytes.readInt16BE(start + BatchLayout.attributes) & COMPRESSION_MASK;
+    const type = COMPRESSION_TYPES[code];
+    if (type !== undefined && type !== "none") yield { start, end, type };
   }
 }
 

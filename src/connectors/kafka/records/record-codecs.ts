@@ -1,11 +1,6 @@
 import { illegalState } from "../../../errors/index.js";
-import { batchesIn } from "./batch-framing.js";
-import { BatchLayout, COMPRESSION_MASK } from "./batch-layout.js";
-import {
-  COMPRESSION_TYPES,
-  type CompressionCodec,
-  type CompressionType,
-} from "./compression-type.js";
+import { compressedBatchesIn } from "./batch-framing.js";
+import type { CompressionCodec, CompressionType } from "./compression-type.js";
 import { type Crc32c, crc32c, loadCrc32c } from "./crc32c.js";
 import { gzipCodec } from "./gzip-codec.js";
 import { loadLz4Codec, lz4Codec } from "./lz4-codec.js";
@@ -61,10 +56,8 @@ export class RecordCodecs {
   prepareFor(records: Uint8Array): Promise<void> | undefined {
     const missing = new Set<CompressionType>();
     const bytes = Buffer.from(records.buffer, records.byteOffset, records.length);
-    for (const { start } of batchesIn(bytes)) {
-      const code = bytes.readInt16BE(start + BatchLayout.attributes) & COMPRESSION_MASK;
-      const type = COMPRESSION_TYPES[code];
-      if (type !== undefined && type !== "none" && !this.#loaded.has(type)) missing.add(type);
+    for (const { type } of compressedBatchesIn(bytes)) {
+      if (!this.#loaded.has(type)) missing.add(type);
     }
     if (missing.size === 0) return undefined;
     return Promise.all([...missing].map((type) => this.prepare(type))).then(() => undefined);

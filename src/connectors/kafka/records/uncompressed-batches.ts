@@ -1,6 +1,5 @@
-import { batchesIn } from "./batch-framing.js";
-import { BatchLayout, COMPRESSION_MASK } from "./batch-layout.js";
-import { COMPRESSION_TYPES } from "./compression-type.js";
+import { compressedBatchesIn } from "./batch-framing.js";
+import { BatchLayout } from "./batch-layout.js";
 import type { RecordCodecs } from "./record-codecs.js";
 
 /** What batches of some bytes hold uncompressed, by where the batch starts. */
@@ -26,10 +25,7 @@ export function uncompressAhead(
   const found = new Map<number, Buffer>();
   const work: Promise<void>[] = [];
   let atMost = 0;
-  for (const { start, end } of batchesIn(records)) {
-    const code = records.readInt16BE(start + BatchLayout.attributes) & COMPRESSION_MASK;
-    const type = COMPRESSION_TYPES[code];
-    if (type === undefined || type === "none") continue;
+  for (const { start, end, type } of compressedBatchesIn(records)) {
     const bytes = records.subarray(start + BatchLayout.records, end);
     const ahead = codecs.codec(type).decompressAhead?.(bytes, limit - atMost);
     if (ahead === undefined) continue;

@@ -61,23 +61,15 @@ export class KafkaFetch implements RecordsWithSplitIds<RecordPlace> {
     this.#releaseTo(this.#nextPart);
     const part = this.#parts[this.#nextPart++];
     this.#part = part;
-    this.#reader = undefined;
     this.columns = NO_COLUMNS;
     this.index = 0;
-    if (part === undefined) return null;
-    const { topic, partition, fetched, uncompressed, from, until } = part;
-    this.#place.topic = topic;
-    this.#place.partition = partition;
-    if (fetched?.records !== undefined) {
-      this.#reader = new RecordBatchReader(fetched.records, {
-        ...this.#options,
-        partition: `${topic}-${partition}`,
-        from,
-        ...(until === undefined ? {} : { until }),
-        abortedTransactions: fetched.abortedTransactions,
-        uncompressed,
-      });
+    if (part === undefined) {
+      this.#reader = undefined;
+      return null;
     }
+    this.#place.topic = part.topic;
+    this.#place.partition = part.partition;
+    this.#reader = readerOf(part, this.#options);
     return part.splitId;
   }
 
@@ -118,4 +110,20 @@ export class KafkaFetch implements RecordsWithSplitIds<RecordPlace> {
       if (part !== undefined) this.#release(part);
     }
   }
+}
+
+/** Reads what has arrived of one partition; undefined: no records have. */
+export function readerOf(
+  { topic, partition, fetched, uncompressed, from, until }: PartitionRecords,
+  options: DecodeOptions,
+): RecordBatchReader | undefined {
+  if (fetched?.records === undefined) return undefined;
+  return new RecordBatchReader(fetched.records, {
+    ...options,
+    partition: `${topic}-${partition}`,
+    from,
+    ...(until === undefined ? {} : { until }),
+    abortedTransactions: fetched.abortedTransactions,
+    uncompressed,
+  });
 }

@@ -1,9 +1,9 @@
 import type { Cancel, ProcessingTimeService } from "../../../mailbox/ports.js";
-import { RecordBatchReader, RecordColumns } from "../records/index.js";
+import { type RecordBatchReader, RecordColumns } from "../records/index.js";
 import type { PartitionRecords } from "./assigned-partition.js";
 import { backOff } from "./back-off.js";
 import { mayRetry } from "./fetch-errors.js";
-import type { DecodeOptions } from "./kafka-fetch.js";
+import { type DecodeOptions, readerOf } from "./kafka-fetch.js";
 
 /** What has to be loaded before a key or value can be decoded, since decoding does not wait. */
 export interface FieldPreparation {
@@ -76,18 +76,10 @@ export class RecordPreparation {
 
   /** Resolves when all of it can be decoded; rejects with the last error when that was tried often enough. */
   async run(records: readonly PartitionRecords[], decode: DecodeOptions): Promise<void> {
-    for (const { topic, partition, fetched, uncompressed, from, until } of records) {
-      if (fetched?.records === undefined) continue;
-      const reader = new RecordBatchReader(fetched.records, {
-        ...decode,
-        // Reading the records checks it, and what else is wrong with a batch.
-        checkCrcs: false,
-        partition: `${topic}-${partition}`,
-        from,
-        ...(until === undefined ? {} : { until }),
-        abortedTransactions: fetched.abortedTransactions,
-        uncompressed,
-      });
+    for (const part of records) {
+      // Reading the records checks it, and what else is wrong with a batch.
+      const reader = readerOf(part, { ...decode, checkCrcs: false });
+      if (reader === undefined) continue;
       while (next(reader, this.#columns)) {
         const loading = this.#prepare(this.#columns);
         if (loading !== undefined) await this.#retry(loading);
