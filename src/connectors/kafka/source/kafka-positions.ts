@@ -40,7 +40,11 @@ export type KafkaStartPosition =
   | AtCommitted
   | AtOffsets;
 
-/** Where partitions end: the record there is no longer read. */
+/**
+ * Where partitions end: the record there is no longer read. With read_committed, "latest" is the
+ * last stable offset: what a transaction wrote is below it when its markers are in the log, which
+ * is shortly after the commit has been answered.
+ */
 export type KafkaStopPosition = "latest" | "committed" | AtTimestamp | AtCommitted | AtOffsets;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

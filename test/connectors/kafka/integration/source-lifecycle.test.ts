@@ -12,6 +12,7 @@ import {
 } from "../../../../src/connectors/kafka/index.js";
 import { defineJob, fixedDelayRestart, map } from "../../../../src/index.js";
 import { useSharedKafka } from "../../../support/kafka/shared-kafka.js";
+import { untilStable } from "./kafka-topics.js";
 import { readAll, SourceJob } from "./source-jobs.js";
 import {
   Admin,
@@ -84,6 +85,7 @@ describe("a job that ends", () => {
     const places = [0, 1].map((partition) => ({ topic, partition }));
     const offsets = await client.committedOffsets(groupId, places);
     expect(offsets.map(({ offset }) => offset)).toEqual([7, 3]);
+    await untilStable(kafka().bootstrap, copy);
     const copied = await readAll(sourceOf({ topics: copy, stopAt: "latest" }));
     expect(copied.map(Number).sort((a, b) => a - b)).toEqual(numbers(0, 10).map(Number));
   });
