@@ -133,6 +133,7 @@ export class RecordBatch {
       until,
       place: this.#place,
     });
+    reuse.isOwn = isCompressed;
     return reuse;
   }
 

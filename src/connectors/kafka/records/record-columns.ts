@@ -39,6 +39,8 @@ export class RecordColumns {
   count = 0;
   /** What the ranges are of. */
   bytes: Buffer = NO_BYTES;
+  /** The bytes are of this batch alone, and nobody uses their memory again. */
+  isOwn = false;
   baseOffset = 0;
   /** For the decoder. */
   rows = new Int32Array(0);

@@ -104,14 +104,14 @@ export function kafkaKeyed<K = string, V = string>(
   const prepare = prepareColumns(options.key?.preparation, options.value?.preparation);
   const copies = isCopying(options.key) && isCopying(options.value);
   const deserializer = oneForOne(({ topic, partition, columns, index }) => {
-    const { bytes } = columns;
+    const { bytes, isOwn } = columns;
     const keyLength = columns.keyLength(index);
     const valueLength = columns.valueLength(index);
     const keyStart = columns.keyStart(index);
     const valueStart = columns.valueStart(index);
     return {
-      key: keyLength < 0 ? null : key(bytes, keyStart, keyStart + keyLength),
-      value: valueLength < 0 ? null : value(bytes, valueStart, valueStart + valueLength),
+      key: keyLength < 0 ? null : key(bytes, keyStart, keyStart + keyLength, isOwn),
+      value: valueLength < 0 ? null : value(bytes, valueStart, valueStart + valueLength, isOwn),
       topic,
       partition,
       offset: columns.offset(index),
@@ -145,7 +145,7 @@ export function fieldDeserializer<T>(
       const length = columns.valueLength(index);
       if (length < 0) return LEFT_OUT;
       const start = columns.valueStart(index);
-      return field(columns.bytes, start, start + length);
+      return field(columns.bytes, start, start + length, columns.isOwn);
     },
     prepareColumns(undefined, preparation),
   );

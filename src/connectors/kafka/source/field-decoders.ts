@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { HeadwaterError, messageOf } from "../../../errors/index.js";
 
-/** Decodes bytes[start..end). */
-export type FieldDecoder<T> = (bytes: Buffer, start: number, end: number) => T;
+/** Decodes bytes[start..end); `isOwn`: the bytes are a batch's alone, and nobody uses their memory again. */
+export type FieldDecoder<T> = (bytes: Buffer, start: number, end: number, isOwn?: boolean) => T;
 
 /** A schema of the Standard Schema specification, as far as it is used. */
 export interface StandardSchema<T> {
@@ -18,8 +18,10 @@ export type JsonCheck<T> = (value: unknown) => T;
 /** Levels of objects and arrays in a value; a parser spends about 50 bytes on each. */
 const MAX_DEPTH = 1_000_000;
 const NO_BYTES = Buffer.alloc(0);
-/** Bytes that a kept value keeps at most: each copy costs as much as a few views of it. */
+/** Each copy costs as much as a few views of it. */
 const COPIED_AT_ONCE = 32_768;
+/** Bytes that a kept value keeps at most, where a copy is spared. */
+const KEPT_AT_MOST = 65_536;
 const SHORT = 1024;
 /** So far behind each other values may lie: the fields between them are short. */
 const NEAR = 256;
@@ -36,7 +38,8 @@ export const textField: FieldDecoder<string> = (bytes, start, end) => {
 
 /**
  * Copies, so that what is kept does not keep a whole fetch: short values that follow each other are copied
- * together and handed out as views of that, which takes half the time of a copy each.
+ * together and handed out as views of that, which takes half the time of a copy each. Of a batch that was
+ * uncompressed into memory of its own, and little of that, it hands out views.
  */
 export function bytesField(): FieldDecoder<Buffer> {
   let from: Buffer | undefined;
@@ -44,7 +47,10 @@ export function bytesField(): FieldDecoder<Buffer> {
   let copyStart = 0;
   let copyEnd = 0;
   let lastEnd = 0;
-  return (bytes, start, end) => {
+  return (bytes, start, end, isOwn) => {
+    if (isOwn === true && bytes.buffer.byteLength <= KEPT_AT_MOST) {
+      return bytes.subarray(start, end);
+    }
     const isSame = bytes === from;
     const isNear = isSame && start >= lastEnd && start - lastEnd <= NEAR;
     from = bytes;

@@ -103,7 +103,7 @@ export class KafkaRun<T> implements SplitIterator<T> {
     const deserializer = this.#deserializer;
     const { valueField, valueText } = deserializer;
     const { columns } = fetch;
-    const { bytes, count, rows, timestamps: times } = columns;
+    const { bytes, isOwn, count, rows, timestamps: times } = columns;
     place.columns = columns;
     let index = fetch.index;
     let to = from;
@@ -125,7 +125,7 @@ export class KafkaRun<T> implements SplitIterator<T> {
           const text = texts.at(columns, index, Math.min(count, index + end - to));
           const start = rows[index * ROW + VALUE_START] as number;
           const value =
-            text === undefined ? valueField(bytes, start, start + length) : valueText(text);
+            text === undefined ? valueField(bytes, start, start + length, isOwn) : valueText(text);
           timestamps[to] = timestampOf(times[index] as number);
           records[to++] = value;
         }
@@ -135,7 +135,7 @@ export class KafkaRun<T> implements SplitIterator<T> {
           const start = rows[index * ROW + VALUE_START] as number;
           const length = rows[index * ROW + VALUE_LENGTH] as number;
           if (length < 0) continue;
-          const value = valueField(bytes, start, start + length);
+          const value = valueField(bytes, start, start + length, isOwn);
           timestamps[to] = timestampOf(times[index] as number);
           records[to++] = value;
         }

@@ -82,6 +82,28 @@ describe("RecordBatchBuilder", () => {
     );
   });
 
+  it.each(COMPRESSION_TYPES)(
+    "is read into memory of its own where it is compressed: %s",
+    (compression) => {
+      const batches = ["a", "b"].map((letter) => {
+        const under = builder({ compression });
+        for (let i = 0; i < 50; i++) under.append(null, letter.repeat(90), undefined, i);
+        return under.build();
+      });
+      const values = batches.flatMap((batch) => {
+        const columns = new RecordBatchReader(batch, { codecs, partition: "t-0" }).nextColumns();
+        expect(columns?.isOwn).toBe(compression !== "none");
+        const found = columns?.value(7) as Buffer;
+        // A fetch's memory takes the next fetch.
+        batch.fill(0);
+        return columns?.isOwn ? [found] : [];
+      });
+      if (compression !== "none") {
+        expect(values.map(String)).toEqual(["a".repeat(90), "b".repeat(90)]);
+      }
+    },
+  );
+
   it("never exceeds its limit, and says before it does", () => {
     fc.assert(
       fc.property(

@@ -42,11 +42,25 @@ describe(`values as bytes (seed ${SEED})`, () => {
     );
   });
 
-  it("keep no more than some kilobytes of a fetch", () => {
+  it.each([false, true])("keep no more than some kilobytes (a batch's own: %s)", (isOwn) => {
     const decode = bytesField();
     const bytes = Buffer.alloc(1_000_000, 1);
     for (let start = 0; start < 900_000; start += 107) {
-      expect(decode(bytes, start, start + 100).buffer.byteLength).toBeLessThanOrEqual(65_536);
+      const value = decode(bytes, start, start + 100, isOwn);
+      expect(value.buffer.byteLength).toBeLessThanOrEqual(65_536);
     }
+  });
+
+  it("are not copied out of a short batch of their own", () => {
+    const decode = bytesField();
+    const own = Buffer.from("of no fetch".repeat(100));
+    const [batch, other] = [Buffer.from(new Uint8Array(own)), Buffer.from(new Uint8Array(own))];
+    const values = [decode(batch, 0, 11, true), decode(batch, 11, 1000, true)];
+    expect(values.map(({ buffer }) => buffer)).toEqual([batch.buffer, batch.buffer]);
+    expect(Buffer.concat(values)).toEqual(own.subarray(0, 1000));
+    // What is not its own is copied, also after what was.
+    const copied = decode(other, 0, 11, false);
+    other.fill(0);
+    expect(copied.toString()).toBe("of no fetch");
   });
 });
