@@ -39,8 +39,11 @@ const scale = values.quick ? 0.1 : 1;
 /** Less is read in the time that starting takes, and in the time of one fetch. */
 const readScale = values.quick ? 0.5 : 1;
 const rounds = values.quick ? 1 : 3;
-/** Of one process; the first is cold. */
-const runs = values.quick ? 2 : 3;
+/** Of one process; the first is cold, and compilers, Java's and V8's, need more than one to settle. */
+const runsOf = ({ runTime }: KafkaRow): number => {
+  if (runTime === undefined) return 5;
+  return values.quick ? 2 : 3;
+};
 /** Milliseconds of a client's runs at most. */
 const LONGEST = 300_000;
 /** When a quick run is to be over; whoever starts late may still take the least. */
@@ -67,17 +70,17 @@ try {
     client === "flink" ? values.flink : peers.missing.every(({ name }) => name !== client);
   let waiting = chosen.flatMap(({ clients }) => clients.filter(isAsked)).length * rounds;
   /** Twice its share of what is left: most need less. */
-  const limit = ({ runTime = 0 }: KafkaRow): number => {
+  const limit = (row: KafkaRow): number => {
     if (!values.quick) return LONGEST;
     const share = (2 * (QUICK - performance.now())) / Math.max(1, waiting--);
-    return Math.ceil(Math.max(QUICK_LEAST + 2 * runs * runTime, share));
+    return Math.ceil(Math.max(QUICK_LEAST + 2 * runsOf(row) * (row.runTime ?? 0), share));
   };
   for (const row of chosen) {
     const { results, failures } = await measureRow(row, {
       broker,
       scale: row.records === undefined ? readScale : scale,
       rounds,
-      runs,
+      runs: runsOf(row),
       peers,
       withFlink: values.flink,
       limit: () => limit(row),

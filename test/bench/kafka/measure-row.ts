@@ -13,8 +13,6 @@ const WORKER = fileURLToPath(new URL("./worker.js", import.meta.url));
 const JAVA = fileURLToPath(
   new URL("../../../../test/bench/kafka/java/ReadTopic.java", import.meta.url),
 );
-/** Java's compiler needs more than one to settle. */
-const JAVA_RUNS = 5;
 
 export interface RowOptions {
   readonly broker: KafkaBroker;
@@ -100,11 +98,11 @@ interface Order {
 }
 
 async function run(order: Order): Promise<Runs> {
-  const { client, task } = order;
+  const { client, task, runs } = order;
   try {
     if (client === "java") return await runJava(order);
     if (client !== "flink") return await runWorker(order);
-    const { first, warm } = await runFlink("kafka", `${task.broker}/${task.topic}`, JAVA_RUNS);
+    const { first, warm } = await runFlink("kafka", `${task.broker}/${task.topic}`, runs);
     return { runs: [first, ...warm] };
   } catch (error) {
     const [line = ""] = (error as Error).message.split("\n").slice(-1);
@@ -135,11 +133,11 @@ async function runWorker({ client, task, runs, limit }: Order): Promise<Runs> {
 }
 
 /** Java compiles the one file and runs it; it ends by itself when its time is over. */
-async function runJava({ broker, task, limit }: Order): Promise<Runs> {
+async function runJava({ broker, task, runs: wanted, limit }: Order): Promise<Runs> {
   const { topic, partitions, records } = task;
-  const args = [task.broker, topic, partitions, records, JAVA_RUNS, Math.ceil(limit)].map(String);
+  const args = [task.broker, topic, partitions, records, wanted, Math.ceil(limit)].map(String);
   const runs = measurementsIn(await broker.runTool(JAVA, args));
-  return runs.length < JAVA_RUNS ? { runs, failure: tookLonger(limit) } : { runs };
+  return runs.length < wanted ? { runs, failure: tookLonger(limit) } : { runs };
 }
 
 function tookLonger(limit: number): string {
