@@ -18,9 +18,7 @@ export type JsonCheck<T> = (value: unknown) => T;
 /** Levels of objects and arrays in a value; a parser spends about 50 bytes on each. */
 const MAX_DEPTH = 1_000_000;
 const NO_BYTES = Buffer.alloc(0);
-/** Each copy costs as much as a few views of it. */
-const COPIED_AT_ONCE = 32_768;
-/** Bytes that a kept value keeps at most, where a copy is spared. */
+/** Bytes that a kept value keeps at most: each copy costs as much as a few views of it. */
 const KEPT_AT_MOST = 65_536;
 const SHORT = 1024;
 /** So far behind each other values may lie: the fields between them are short. */
@@ -59,7 +57,7 @@ export function bytesField(): FieldDecoder<Buffer> {
     if (start < copyStart || end > copyEnd) {
       if (!isNear || end - start > SHORT) return Buffer.from(bytes.subarray(start, end));
       copyStart = start;
-      copyEnd = Math.min(start + COPIED_AT_ONCE, bytes.length);
+      copyEnd = Math.min(start + KEPT_AT_MOST, bytes.length);
       copy = Buffer.from(bytes.subarray(copyStart, copyEnd));
     }
     return copy.subarray(start - copyStart, end - copyStart);
