@@ -210,7 +210,10 @@ export class TopicReader {
         maxBytes: 20_000_000,
         positions,
       });
-      if (fetched?.records === undefined) throw new Error(`${topic}: ${fetched?.error}`);
+      // Who does not lead any more answers with no records, at once, and would be asked without end.
+      if (fetched?.error !== "NONE" || fetched.records === undefined) {
+        throw new Error(`${topic}: ${fetched?.error}`);
+      }
       await codecs.prepareFor(fetched.records);
       const reader = new RecordBatchReader(fetched.records, {
         codecs,
