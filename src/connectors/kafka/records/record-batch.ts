@@ -119,6 +119,7 @@ export class RecordBatch {
     const bytes = isCompressed ? this.#uncompressed(codecs, maxUncompressedBytes) : this.#bytes;
     decodeRecords(reuse, {
       bytes,
+      isOwn: isCompressed,
       start: isCompressed ? 0 : start,
       end: isCompressed ? bytes.length : this.#end,
       count: this.count,
@@ -133,7 +134,6 @@ export class RecordBatch {
       until,
       place: this.#place,
     });
-    reuse.isOwn = isCompressed;
     return reuse;
   }
 

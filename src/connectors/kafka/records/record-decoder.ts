@@ -14,6 +14,8 @@ import { corruptBatch, inexactNumber } from "./record-errors.js";
 /** The uncompressed records of a batch, and what of its header they need. */
 export interface EncodedRecords {
   readonly bytes: Buffer;
+  /** See RecordColumns. */
+  readonly isOwn: boolean;
   readonly start: number;
   readonly end: number;
   readonly count: number;
@@ -51,6 +53,7 @@ export function decodeRecords(columns: RecordColumns, from: EncodedRecords): voi
   }
   columns.reserve(count);
   columns.bytes = bytes;
+  columns.isOwn = from.isOwn;
   columns.baseOffset = baseOffset;
   columns.count = 0;
   const { rows, timestamps } = columns;
