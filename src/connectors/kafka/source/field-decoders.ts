@@ -25,6 +25,15 @@ const SHORT = 1024;
 const NEAR = 256;
 const REPLACEMENT = "\ufffd";
 
+type BufferViewConstructor = new (memory: ArrayBufferLike, start: number, length: number) => Buffer;
+/**
+ * Buffer's own class, whose constructor makes a view of some memory: in less than half the time of
+ * `subarray`, which looks up and checks for each view what is the same for all of a batch.
+ */
+const BufferView = (Buffer as unknown as { readonly [Symbol.species]: BufferViewConstructor })[
+  Symbol.species
+];
+
 export const textField: FieldDecoder<string> = (bytes, start, end) => {
   const text = bytes.toString("utf8", start, end);
   // It stands for bytes that are no UTF-8, or for itself.
@@ -40,28 +49,42 @@ export const textField: FieldDecoder<string> = (bytes, start, end) => {
  * uncompressed into memory of its own, and little of that, it hands out views.
  */
 export function bytesField(): FieldDecoder<Buffer> {
-  let from: Buffer | undefined;
-  let copy = NO_BYTES;
+  let from: Buffer = NO_BYTES;
+  let memory: ArrayBufferLike = NO_BYTES.buffer;
+  let memoryStart = 0;
+  let mayKeep = false;
+  let copy: ArrayBufferLike = NO_BYTES.buffer;
+  /** Where the copy begins and ends in `from`. */
   let copyStart = 0;
   let copyEnd = 0;
   let lastEnd = 0;
   return (bytes, start, end, isOwn) => {
-    if (isOwn === true && bytes.buffer.byteLength <= KEPT_AT_MOST) {
-      return bytes.subarray(start, end);
-    }
     const isSame = bytes === from;
+    if (!isSame) {
+      from = bytes;
+      memory = bytes.buffer;
+      memoryStart = bytes.byteOffset;
+      mayKeep = memory.byteLength <= KEPT_AT_MOST;
+      copyEnd = 0;
+    }
+    if (mayKeep && isOwn === true) return new BufferView(memory, memoryStart + start, end - start);
     const isNear = isSame && start >= lastEnd && start - lastEnd <= NEAR;
-    from = bytes;
     lastEnd = end;
-    if (!isSame) copyEnd = 0;
     if (start < copyStart || end > copyEnd) {
       if (!isNear || end - start > SHORT) return Buffer.from(bytes.subarray(start, end));
       copyStart = start;
       copyEnd = Math.min(start + KEPT_AT_MOST, bytes.length);
-      copy = Buffer.from(bytes.subarray(copyStart, copyEnd));
+      copy = copyOf(bytes, copyStart, copyEnd);
     }
-    return copy.subarray(start - copyStart, end - copyStart);
+    return new BufferView(copy, start - copyStart, end - start);
   };
+}
+
+/** Memory of its own; none of Buffer's pool, which others have parts of. */
+function copyOf(bytes: Buffer, start: number, end: number): ArrayBufferLike {
+  const copy = Buffer.allocUnsafeSlow(end - start);
+  bytes.copy(copy, 0, start, end);
+  return copy.buffer;
 }
 
 /** Parses a text with `jsonText`. */
