@@ -56,6 +56,8 @@ export class AssignedPartition implements TopicPartition {
   isBackingOff = false;
   /** The last fetch has brought nothing of it. */
   isIdle = false;
+  /** What the last fetch has brought of it. */
+  fetchedBytes = 0;
   /** Tries since it last went well. */
   attempts = 0;
   arrived: PartitionRecords[] = [];

@@ -18,8 +18,13 @@ export interface PlannedFetch {
 
 /** Answers of a partition that may wait while the next one is fetched. */
 const AHEAD = 2;
-/** Fetches at a broker at the same time: the second is for those that the first leaves out. */
+/** Fetches at a broker at the same time: the second is for those that the first leaves out, or are far behind. */
 const PER_BROKER = 2;
+/**
+ * Where the last answer had so many bytes of two partitions, they are fetched apart: a broker sends no more than
+ * its socket's buffer ahead of whoever reads, and two connections have two of them.
+ */
+const MUCH = 262_144;
 /** How long a fetch may hold up those that cannot be part of it yet. */
 const SHORT_WAIT = 50;
 
@@ -67,25 +72,29 @@ export class FetchPlan {
     const share = Math.max(1, Math.floor(this.#sizes.maxBufferedBytes / (2 * leaders.size)));
     const planned: PlannedFetch[] = [];
     for (const [broker, all] of ready) {
-      const underWay = this.#underWay.get(broker) ?? 0;
-      if (underWay >= PER_BROKER) continue;
-      // Those that have nothing new wait for the other fetch to end, and go on with its partitions.
-      const together = underWay === 0 ? all : all.filter(({ isIdle }) => !isIdle);
-      if (together.length === 0) continue;
-      if (this.#room(held) <= 0) held -= forgetArrived(paused.splice(0));
-      const room = this.#room(held);
-      if (room <= 0) break;
-      const { maxBytes, maxPartitionBytes, maxWait } = this.#sizes;
-      const isShort = isOneLocating || others.has(broker) || underWay > 0;
-      const one = {
-        broker,
-        partitions: together,
-        maxBytes: Math.min(maxBytes, room, share, together.length * maxPartitionBytes),
-        maxWait: isShort ? Math.min(SHORT_WAIT, maxWait) : maxWait,
-      };
-      this.#underWay.set(broker, underWay + 1);
-      this.#reserved += one.maxBytes;
-      planned.push(one);
+      const parts = this.#parts(broker, all);
+      for (const together of parts) {
+        if (this.#room(held) <= 0) held -= forgetArrived(paused.splice(0));
+        const room = this.#room(held);
+        if (room <= 0) return planned;
+        const { maxBytes, maxPartitionBytes, maxWait } = this.#sizes;
+        const underWay = this.#underWay.get(broker) ?? 0;
+        const isShort = isOneLocating || others.has(broker) || underWay > 0 || parts.length > 1;
+        const one = {
+          broker,
+          partitions: together,
+          maxBytes: Math.min(
+            maxBytes,
+            room,
+            Math.ceil(share / parts.length),
+            together.length * maxPartitionBytes,
+          ),
+          maxWait: isShort ? Math.min(SHORT_WAIT, maxWait) : maxWait,
+        };
+        this.#underWay.set(broker, underWay + 1);
+        this.#reserved += one.maxBytes;
+        planned.push(one);
+      }
     }
     return planned;
   }
@@ -93,6 +102,21 @@ export class FetchPlan {
   ended({ broker, maxBytes }: PlannedFetch): void {
     this.#underWay.set(broker, (this.#underWay.get(broker) ?? 1) - 1);
     this.#reserved -= maxBytes;
+  }
+
+  /** Which of a broker's partitions to fetch together. */
+  #parts(broker: number, ready: readonly AssignedPartition[]): readonly AssignedPartition[][] {
+    const underWay = this.#underWay.get(broker) ?? 0;
+    if (underWay >= PER_BROKER) return [];
+    if (underWay > 0) {
+      // Those that have nothing new wait for the other fetch to end, and go on with its partitions.
+      const busy = ready.filter(({ isIdle }) => !isIdle);
+      return busy.length > 0 ? [busy] : [];
+    }
+    const behind = ready.filter(({ fetchedBytes }) => fetchedBytes >= MUCH);
+    if (behind.length < 2) return [[...ready]];
+    const second = new Set(behind.slice(behind.length >> 1));
+    return [ready.filter((partition) => !second.has(partition)), [...second]];
   }
 
   #room(held: number): number {

@@ -305,8 +305,9 @@ export class PartitionConsumer {
       return;
     }
     partition.attempts = 0;
-    partition.isIdle = records === undefined || records.length === 0;
-    if (records === undefined || records.length === 0) return;
+    partition.fetchedBytes = records?.length ?? 0;
+    partition.isIdle = partition.fetchedBytes === 0;
+    if (records === undefined || partition.isIdle) return;
     this.#parts.counts.fetched(records.length);
     const from = partition.fetchOffset;
     const name = `${partition.topic}-${partition.partition}`;

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { FetchRequest } from "../../../../../src/connectors/kafka/client/kafka-client.js";
+import type { PartitionRecords } from "../../../../../src/connectors/kafka/source/assigned-partition.js";
 import {
   EARLIEST_OFFSET,
   kafkaPartitionSplit,
   LATEST_OFFSET,
 } from "../../../../../src/connectors/kafka/source/kafka-split.js";
-import { PartitionConsumer } from "../../../../../src/connectors/kafka/source/partition-consumer.js";
+import {
+  PartitionConsumer,
+  type PartitionConsumerOptions,
+} from "../../../../../src/connectors/kafka/source/partition-consumer.js";
 import { VirtualClock } from "../../../../../src/mailbox/clock.js";
 import { ManualScheduler } from "../../../../../src/mailbox/scheduler.js";
 import { codecs } from "../../../../support/kafka/simulated-batches.js";
@@ -221,37 +225,16 @@ describe("the partition consumer", () => {
 
   it("drops an answer to what it has asked before it forgot what had arrived", async () => {
     const clock = new VirtualClock();
-    const scheduler = new ManualScheduler();
     const kafka = new SimulatedKafka({ clock, latency: 2, brokers: 2 }).createTopic("t", 2);
     for (let i = 0; i < 4; i++) kafka.append("t", 0, values(50, 50 * i));
     kafka.append("t", 1, values(1));
     kafka.fault = ({ type, broker }) =>
       type === "fetch" && broker === 1 ? { after: 100 } : undefined;
-    const consumer = new PartitionConsumer(
-      {
-        isolation: "read_committed",
-        groupId: undefined,
-        committedReset: "fail",
-        outOfRange: "fail",
-        maxWait: 500,
-        maxBytes: 100_000,
-        maxPartitionBytes: 100,
-        maxBufferedBytes: 800,
-      },
-      {
-        client: () => client,
-        codecs: async () => codecs,
-        timers: new ReaderHarness({ clock }).context.processingTime,
-        counts: { fetched() {}, fetchFailed() {}, offsetReset() {} },
-      },
-    );
-    const client = kafka.create("c");
-    const pass = async (ms: number): Promise<void> => {
-      for (let i = 0; i < ms; i++) {
-        await scheduler.settle(40);
-        clock.advance(1);
-      }
-    };
+    const { consumer, pass, poll } = consumerOf(kafka, clock, {
+      maxBytes: 100_000,
+      maxPartitionBytes: 100,
+      maxBufferedBytes: 800,
+    });
     consumer.assign([kafkaPartitionSplit({ topic: "t", partition: 0 }, 0)]);
     await pass(150);
     expect(kafka.count("fetch")).toBe(2);
@@ -262,14 +245,97 @@ describe("the partition consumer", () => {
     const bases: bigint[] = [];
     for (let i = 0; i < 20; i++) {
       await pass(120);
-      consumer.wakeUp();
-      for (const part of (await consumer.poll()).records) {
-        const base = part.fetched?.records?.readBigInt64BE(0);
-        if (part.partition === 0 && base !== undefined) bases.push(base);
-        consumer.release(part);
+      for (const { partition, fetched } of await poll()) {
+        const base = fetched?.records?.readBigInt64BE(0);
+        if (partition === 0 && base !== undefined) bases.push(base);
       }
     }
     expect(bases).toEqual([0n, 50n, 100n, 150n]);
     consumer.close();
   });
+
+  it("asks for partitions that are far behind apart, and together again once they are read", async () => {
+    const clock = new VirtualClock();
+    const kafka = new SimulatedKafka({ clock, latency: 2, brokers: 1 }).createTopic("t", 4);
+    const append = (partition: number, value: string): void => {
+      kafka.append("t", partition, [{ value, timestamp: 0 }]);
+    };
+    for (let p = 0; p < 4; p++) for (let i = 0; i < 8; i++) append(p, `${i}`.padEnd(300_000, "."));
+    const { consumer, pass, poll } = consumerOf(kafka, clock, {
+      maxBytes: 10_000_000,
+      maxPartitionBytes: 400_000,
+      maxBufferedBytes: 100_000_000,
+    });
+    const asked = (): number[][] =>
+      kafka.requests
+        .filter(({ type }) => type === "fetch")
+        .map(({ args }) => (args[0] as FetchRequest).positions.map(({ partition }) => partition));
+    const splits = [0, 1, 2, 3].map((partition) =>
+      kafkaPartitionSplit({ topic: "t", partition }, 0),
+    );
+    consumer.assign(splits);
+    await pass(10);
+    // Nothing is known of them before the first answer.
+    expect(asked().slice(0, 3)).toEqual([
+      [0, 1, 2, 3],
+      [0, 1],
+      [2, 3],
+    ]);
+    const bases = new Map<number, bigint[]>();
+    for (let i = 0; i < 20; i++) {
+      await pass(10);
+      for (const { partition, fetched } of await poll()) {
+        const base = fetched?.records?.readBigInt64BE(0);
+        if (base !== undefined) bases.set(partition, [...(bases.get(partition) ?? []), base]);
+      }
+    }
+    const all = [0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n];
+    for (let p = 0; p < 4; p++) expect(bases.get(p)).toEqual(all);
+    await pass(1000);
+    expect(asked().at(-1)).toHaveLength(4);
+    // None waits for a long poll of others.
+    append(3, "late");
+    await pass(5);
+    expect(await poll()).toHaveLength(1);
+    consumer.close();
+  });
 });
+
+/** A consumer of its own, driven by hand: `pass` lets so many milliseconds go by. */
+function consumerOf(
+  kafka: SimulatedKafka,
+  clock: VirtualClock,
+  sizes: Pick<PartitionConsumerOptions, "maxBytes" | "maxPartitionBytes" | "maxBufferedBytes">,
+) {
+  const scheduler = new ManualScheduler();
+  const client = kafka.create("c");
+  const consumer = new PartitionConsumer(
+    {
+      isolation: "read_committed",
+      groupId: undefined,
+      committedReset: "fail",
+      outOfRange: "fail",
+      maxWait: 500,
+      ...sizes,
+    },
+    {
+      client: () => client,
+      codecs: async () => codecs,
+      timers: new ReaderHarness({ clock }).context.processingTime,
+      counts: { fetched() {}, fetchFailed() {}, offsetReset() {} },
+    },
+  );
+  const pass = async (ms: number): Promise<void> => {
+    for (let i = 0; i < ms; i++) {
+      await scheduler.settle(40);
+      clock.advance(1);
+    }
+  };
+  const poll = async (): Promise<readonly PartitionRecords[]> => {
+    consumer.wakeUp();
+    const { records } = await consumer.poll();
+    for (const part of records) consumer.release(part);
+    return records;
+  };
+  return { consumer, pass, poll };
+}
