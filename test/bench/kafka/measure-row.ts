@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import type { KafkaBroker } from "../../support/kafka/kafka-broker.js";
 import type { Measurement, Result } from "../benchmark.js";
 import { runFlink } from "../flink-runs.js";
 import { PARTITIONS } from "./broker-topics.js";
+import { ClientProcess } from "./client-process.js";
 import type { ReadTask } from "./clients/client.js";
 import type { Peers } from "./peers-directory.js";
 import type { KafkaRow } from "./rows.js";
@@ -36,42 +35,52 @@ export interface Measured {
 }
 
 /**
- * Runs a row's clients in turn, each in a new process; medians of the rounds, with the times of those that
- * read a part only as if they had read as many as the first. One that fails or takes too long is left out
- * of the rounds that follow; its runs until then count.
+ * Runs a row's clients, each in a process of its own, one run of each after the other, and Flink behind them;
+ * medians of the rounds, each with new processes, with the times of those that read a part only as if they had
+ * read as many as the first. One that fails or takes too long is left out from then on; its runs until then count.
  */
-export async function measureRow(
-  row: KafkaRow,
-  { broker, scale, rounds, runs, peers, withFlink, limit, records }: RowOptions,
-): Promise<Measured> {
-  const isMissing = (client: string): boolean =>
-    client === "flink" ? !withFlink : peers.missing.some(({ name }) => name === client);
+export async function measureRow(row: KafkaRow, options: RowOptions): Promise<Measured> {
+  const { broker, rounds, runs, peers, withFlink } = options;
   const all = new Map<string, { first: Measurement[]; warm: Measurement[] }>();
   const failures = new Map<string, string>();
+  const note = (client: string, run: number, measurement: Measurement): void => {
+    const kept = all.get(client) ?? { first: [], warm: [] };
+    (run === 0 ? kept.first : kept.warm).push(measurement);
+    all.set(client, kept);
+  };
+  const fail = (client: string, error: unknown): void => {
+    const [line = ""] = (error as Error).message.split("\n").slice(-1);
+    console.error(`${row.name}: ${client}: ${line}`);
+    failures.set(client, line);
+  };
+  const isWanted = (client: string): boolean =>
+    !failures.has(client) && peers.missing.every(({ name }) => name !== client);
   for (let round = 0; round < rounds; round++) {
-    for (const client of row.clients) {
-      if (isMissing(client) || failures.has(client)) continue;
-      console.error(`${row.name}: ${client} …`);
-      const task: ReadTask = {
-        broker: broker.bootstrap,
-        topic: row.topic,
-        partitions: PARTITIONS,
-        records,
-        // A number that JSON can hold.
-        atMost: Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(row.atMost * scale)),
-        peers: peers.directory,
-      };
-      const { runs: printed, failure } = await run({ broker, client, task, runs, limit: limit() });
-      const [first, ...warm] = printed;
-      if (failure !== undefined) {
-        console.error(`${row.name}: ${client}: ${failure}`);
-        failures.set(client, failure);
+    const clients = new Map(
+      row.clients
+        .filter((client) => client !== "flink" && isWanted(client))
+        .map((client) => [client, start(row, client, options)]),
+    );
+    for (let run = 0; run < runs; run++) {
+      for (const [client, process] of clients) {
+        console.error(`${row.name}: ${client} …`);
+        try {
+          note(client, run, await process.run());
+        } catch (error) {
+          fail(client, error);
+          process.end();
+          clients.delete(client);
+        }
       }
-      if (first === undefined) continue;
-      const kept = all.get(client) ?? { first: [], warm: [] };
-      kept.first.push(first);
-      kept.warm.push(...warm);
-      all.set(client, kept);
+    }
+    for (const process of clients.values()) process.end();
+    if (!withFlink || !row.clients.includes("flink") || !isWanted("flink")) continue;
+    console.error(`${row.name}: flink …`);
+    try {
+      const { first, warm } = await runFlink("kafka", `${broker.bootstrap}/${row.topic}`, runs);
+      for (const [run, measurement] of [first, ...warm].entries()) note("flink", run, measurement);
+    } catch (error) {
+      fail("flink", error);
     }
   }
   const base = all.get(row.clients[0] ?? "")?.first[0]?.records ?? 0;
@@ -81,74 +90,28 @@ export async function measureRow(
   return { results, failures };
 }
 
-/** The runs of a client, and what ended them early. */
-interface Runs {
-  readonly runs: readonly Measurement[];
-  readonly failure?: string;
-}
-
-/** What a client is to do. */
-interface Order {
-  readonly broker: KafkaBroker;
-  readonly client: string;
-  readonly task: ReadTask;
-  readonly runs: number;
-  /** Milliseconds for all runs. */
-  readonly limit: number;
-}
-
-async function run(order: Order): Promise<Runs> {
-  const { client, task, runs } = order;
-  try {
-    if (client === "java") return await runJava(order);
-    if (client !== "flink") return await runWorker(order);
-    const { first, warm } = await runFlink("kafka", `${task.broker}/${task.topic}`, runs);
-    return { runs: [first, ...warm] };
-  } catch (error) {
-    const [line = ""] = (error as Error).message.split("\n").slice(-1);
-    return { runs: [], failure: line };
+function start(
+  row: KafkaRow,
+  client: string,
+  { broker, scale, peers, limit, records }: RowOptions,
+): ClientProcess {
+  const { topic } = row;
+  if (client === "java") {
+    // Java compiles the one file and runs it.
+    const args = [broker.bootstrap, topic, PARTITIONS, records].map(String);
+    return new ClientProcess(broker.toolCommand(JAVA, args), limit());
   }
-}
-
-async function runWorker({ client, task, runs, limit }: Order): Promise<Runs> {
-  try {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ["--max-old-space-size=4096", WORKER, client, JSON.stringify(task), String(runs)],
-      { maxBuffer: 1 << 24, timeout: limit, killSignal: "SIGKILL" },
-    );
-    return { runs: measurementsIn(stdout) };
-  } catch (error) {
-    const { killed, stdout, stderr } = error as {
-      readonly killed?: boolean;
-      readonly stdout?: string;
-      readonly stderr?: string;
-    };
-    const reason = stderr?.split("\n").find((line) => /error/i.test(line)) ?? String(error);
-    return {
-      runs: measurementsIn(stdout ?? ""),
-      failure: killed === true ? tookLonger(limit) : reason.trim(),
-    };
-  }
-}
-
-/** Java compiles the one file and runs it; it ends by itself when its time is over. */
-async function runJava({ broker, task, runs: wanted, limit }: Order): Promise<Runs> {
-  const { topic, partitions, records } = task;
-  const args = [task.broker, topic, partitions, records, wanted, Math.ceil(limit)].map(String);
-  const runs = measurementsIn(await broker.runTool(JAVA, args));
-  return runs.length < wanted ? { runs, failure: tookLonger(limit) } : { runs };
-}
-
-function tookLonger(limit: number): string {
-  return `it was not done after ${Math.round(limit / 1000)} s`;
-}
-
-function measurementsIn(printed: string): Measurement[] {
-  return printed
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as Measurement);
+  const task: ReadTask = {
+    broker: broker.bootstrap,
+    topic,
+    partitions: PARTITIONS,
+    records,
+    // A number that JSON can hold.
+    atMost: Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(row.atMost * scale)),
+    peers: peers.directory,
+  };
+  const node = [process.execPath, "--max-old-space-size=4096", WORKER];
+  return new ClientProcess([...node, client, JSON.stringify(task)], limit());
 }
 
 function sum(first: readonly Measurement[], warm: readonly Measurement[], base: number): Result {

@@ -1,12 +1,13 @@
+import { createInterface } from "node:readline";
 import type { Measurement } from "../benchmark.js";
 import type { ReadTask } from "./clients/client.js";
 import { CLIENTS } from "./clients/index.js";
 
-// node worker.js <client> <task as JSON> <runs>
-const [name = "", task = "{}", runs = "1"] = process.argv.slice(2);
+// node worker.js <client> <task as JSON>: one run for each line of its input
+const [name = "", task = "{}"] = process.argv.slice(2);
 const client = CLIENTS[name];
 if (client === undefined) throw new Error(`there is no client ${name}`);
-for (let i = 0; i < Number(runs); i++) {
+for await (const _line of createInterface(process.stdin)) {
   const before = process.cpuUsage();
   const measured = await client(JSON.parse(task) as ReadTask);
   const { user, system } = process.cpuUsage(before);

@@ -2,31 +2,32 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.Scanner;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** Reads a topic several times with Kafka's own consumer and prints the time of each as a line of JSON. */
+/**
+ * Reads a topic with Kafka's own consumer, once for each line of its input, and prints the time as a line
+ * of JSON.
+ */
 public final class ReadTopic {
     private ReadTopic() {}
 
     public static void main(String[] args) {
-        if (args.length != 6) {
-            System.err.println(
-                    "arguments: <broker> <topic> <partitions> <records> <rounds> <milliseconds>");
+        if (args.length != 4) {
+            System.err.println("arguments: <broker> <topic> <partitions> <records>");
             System.exit(2);
         }
-        int rounds = Integer.parseInt(args[4]);
-        long end = System.nanoTime() + Long.parseLong(args[5]) * 1_000_000;
-        for (int round = 0; round < rounds && System.nanoTime() < end; round++) {
-            read(args[0], args[1], Integer.parseInt(args[2]), Long.parseLong(args[3]), end);
+        Scanner lines = new Scanner(System.in);
+        while (lines.hasNextLine()) {
+            lines.nextLine();
+            read(args[0], args[1], Integer.parseInt(args[2]), Long.parseLong(args[3]));
         }
     }
 
-    /** Prints nothing when the time is over before all has been read. */
-    private static void read(
-            String broker, String topic, int partitions, long expected, long end) {
+    private static void read(String broker, String topic, int partitions, long expected) {
         Properties properties = new Properties();
         properties.put("bootstrap.servers", broker);
         properties.put("isolation.level", "read_committed");
@@ -45,16 +46,13 @@ public final class ReadTopic {
             }
             consumer.assign(assigned);
             consumer.seekToBeginning(assigned);
-            while (records < expected && System.nanoTime() < end) {
+            while (records < expected) {
                 ConsumerRecords<byte[], byte[]> polled = consumer.poll(Duration.ofMillis(100));
                 for (var record : polled) {
                     records++;
                     bytes += record.value().length;
                 }
             }
-        }
-        if (records < expected) {
-            return;
         }
         double ms = (System.nanoTime() - started) / 1e6;
         System.out.printf(
