@@ -82,7 +82,10 @@ export function kafkaJson<T = unknown>(
   return { ...fieldDeserializer(jsonField(valueText), undefined, true), valueText };
 }
 
-/** Values as bytes of their own. Records without a value are left out. */
+/**
+ * Values as bytes; they stay as they are for as long as they are kept. Neighbours share memory, up to 128 KiB of it:
+ * copy the few that are kept for long (`Buffer.from(value)`). Records without a value are left out.
+ */
 export function kafkaBytes(): KafkaFieldDeserializer<Buffer> {
   return fieldDeserializer(bytesField(), undefined, true);
 }

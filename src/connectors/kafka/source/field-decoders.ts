@@ -18,8 +18,10 @@ export type JsonCheck<T> = (value: unknown) => T;
 /** Levels of objects and arrays in a value; a parser spends about 50 bytes on each. */
 const MAX_DEPTH = 1_000_000;
 const NO_BYTES = Buffer.alloc(0);
-/** Bytes that a kept value keeps at most: each copy costs as much as a few views of it. */
-const KEPT_AT_MOST = 65_536;
+/** Bytes that are copied together, all of which a kept value keeps: each copy costs as much as a few views of it. */
+const COPIED_AT_ONCE = 65_536;
+/** Bytes of a batch's own that a kept value may keep instead; as many as most producers put into one. */
+const OWN_AT_MOST = 131_072;
 const SHORT = 1024;
 /** So far behind each other values may lie: the fields between them are short. */
 const NEAR = 256;
@@ -64,7 +66,7 @@ export function bytesField(): FieldDecoder<Buffer> {
       from = bytes;
       memory = bytes.buffer;
       memoryStart = bytes.byteOffset;
-      mayKeep = memory.byteLength <= KEPT_AT_MOST;
+      mayKeep = memory.byteLength <= OWN_AT_MOST;
       copyEnd = 0;
     }
     if (mayKeep && isOwn === true) return new BufferView(memory, memoryStart + start, end - start);
@@ -73,7 +75,7 @@ export function bytesField(): FieldDecoder<Buffer> {
     if (start < copyStart || end > copyEnd) {
       if (!isNear || end - start > SHORT) return Buffer.from(bytes.subarray(start, end));
       copyStart = start;
-      copyEnd = Math.min(start + KEPT_AT_MOST, bytes.length);
+      copyEnd = Math.min(start + COPIED_AT_ONCE, bytes.length);
       copy = copyOf(bytes, copyStart, copyEnd);
     }
     return new BufferView(copy, start - copyStart, end - start);

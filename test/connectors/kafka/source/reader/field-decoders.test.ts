@@ -58,6 +58,10 @@ describe(`values as bytes (seed ${SEED})`, () => {
     const values = [decode(batch, 0, 11, true), decode(batch, 11, 1000, true)];
     expect(values.map(({ buffer }) => buffer)).toEqual([batch.buffer, batch.buffer]);
     expect(Buffer.concat(values)).toEqual(own.subarray(0, 1000));
+    const longest = Buffer.allocUnsafeSlow(131_072);
+    expect(decode(longest, 0, 11, true).buffer).toBe(longest.buffer);
+    const tooLong = Buffer.allocUnsafeSlow(131_073);
+    expect(decode(tooLong, 0, 11, true).buffer).not.toBe(tooLong.buffer);
     // What is not its own is copied, also after what was.
     const copied = decode(other, 0, 11, false);
     other.fill(0);
