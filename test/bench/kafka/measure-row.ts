@@ -99,7 +99,7 @@ function start(
   if (client === "java") {
     // Java compiles the one file and runs it.
     const args = [broker.bootstrap, topic, PARTITIONS, records].map(String);
-    return new ClientProcess(broker.toolCommand(JAVA, args), limit());
+    return new ClientProcess(["java", ...broker.toolArguments(JAVA, args)], limit());
   }
   const task: ReadTask = {
     broker: broker.bootstrap,

@@ -41,8 +41,8 @@ export interface KafkaBroker {
   restartNode(id: number): Promise<void>;
   /** Runs a main class of Kafka's tools and gives what it wrote; the bootstrap server is not added. */
   runTool(mainClass: string, args: readonly string[]): Promise<string>;
-  /** The command that runs it. */
-  toolCommand(mainClass: string, args: readonly string[]): readonly string[];
+  /** The arguments of java that run it. */
+  toolArguments(mainClass: string, args: readonly string[]): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -153,12 +153,11 @@ class Cluster implements KafkaBroker {
   }
 
   runTool(mainClass: string, args: readonly string[]): Promise<string> {
-    const [java = "", ...rest] = this.toolCommand(mainClass, args);
-    return runProgram(java, rest, this.#root);
+    return runProgram("java", this.toolArguments(mainClass, args), this.#root);
   }
 
-  toolCommand(mainClass: string, args: readonly string[]): readonly string[] {
-    return ["java", "-cp", this.#classPath, mainClass, ...args];
+  toolArguments(mainClass: string, args: readonly string[]): readonly string[] {
+    return ["-cp", this.#classPath, mainClass, ...args];
   }
 
   async stop(): Promise<void> {

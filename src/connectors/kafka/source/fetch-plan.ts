@@ -105,7 +105,7 @@ export class FetchPlan {
   }
 
   /** Which of a broker's partitions to fetch together. */
-  #parts(broker: number, ready: readonly AssignedPartition[]): readonly AssignedPartition[][] {
+  #parts(broker: number, ready: readonly AssignedPartition[]): (readonly AssignedPartition[])[] {
     const underWay = this.#underWay.get(broker) ?? 0;
     if (underWay >= PER_BROKER) return [];
     if (underWay > 0) {
@@ -114,7 +114,7 @@ export class FetchPlan {
       return busy.length > 0 ? [busy] : [];
     }
     const behind = ready.filter(({ fetchedBytes }) => fetchedBytes >= MUCH);
-    if (behind.length < 2) return [[...ready]];
+    if (behind.length < 2) return [ready];
     const second = new Set(behind.slice(behind.length >> 1));
     return [ready.filter((partition) => !second.has(partition)), [...second]];
   }
