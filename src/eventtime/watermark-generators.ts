@@ -83,10 +83,11 @@ export class WatermarksWithIdleness<T> implements WatermarkGenerator<T> {
     this.#watermarks = watermarks;
     this.#timer = new IdlenessTimer(clock, timeout);
     if (watermarks.onEvents === undefined) return;
-    this.onEvents = (timestamps, from, to) => {
+    const onEvents: typeof watermarks.onEvents = (timestamps, from, to) => {
       watermarks.onEvents?.(timestamps, from, to);
       if (to > from) this.#noteActivity();
     };
+    this.onEvents = onEvents;
   }
 
   onEvent(record: T, timestamp: Timestamp, output: WatermarkOutput): void {

@@ -65,14 +65,15 @@ export interface InspectedJob {
   metrics(): Readonly<Record<string, number>>;
 }
 
-const systems = new WeakMap<InspectedJob, ActorSystem>();
+/** Where a job has its actor system: a WeakMap would keep jobs that have ended (see `MachineHost`). */
+const SYSTEM = Symbol("system");
 
 /** Says in which actor system a job runs; the runtime does, when it starts the job. */
 export function runsIn(job: InspectedJob, system: ActorSystem): void {
-  systems.set(job, system);
+  Object.defineProperty(job, SYSTEM, { value: system });
 }
 
 /** Undefined for what is no handle of a job of this process. */
 export function systemOf(job: InspectedJob): ActorSystem | undefined {
-  return systems.get(job);
+  return (job as { readonly [SYSTEM]?: ActorSystem })[SYSTEM];
 }

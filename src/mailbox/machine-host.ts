@@ -31,9 +31,12 @@ export interface MachineHostOptions<M extends AnyStateMachine> {
 type Action = (args: { readonly self: AnyActorRef }, params: unknown) => void;
 type Actions = Readonly<Record<string, Action | undefined>>;
 
+/** Where a running machine has its own actions. */
+const ACTIONS = Symbol("actions");
+type Hosted = AnyActorRef & { [ACTIONS]?: Actions };
+
 /** Definition → the same machine whose actions look up their running machine's own. */
 const shared = new WeakMap<AnyStateMachine, AnyStateMachine>();
-const actionsOf = new WeakMap<AnyActorRef, Actions>();
 
 /**
  * The machine that every host of a definition runs. `provide` builds the whole statechart again, which
@@ -47,7 +50,7 @@ function sharedMachine(definition: AnyStateMachine): AnyStateMachine {
       // What `assign` and `raise` make is no effect: XState itself does it.
       if ("resolve" in action) continue;
       actions[name] = (args, params) =>
-        (actionsOf.get(args.self)?.[name] ?? (action as Action))(args, params);
+        ((args.self as Hosted)[ACTIONS]?.[name] ?? (action as Action))(args, params);
     }
     machine = definition.provide({ actions } as never);
     shared.set(definition, machine);
@@ -81,7 +84,9 @@ export class MachineHost<M extends AnyStateMachine> implements RunningMachine {
       ...(input === undefined ? {} : { input }),
       ...(always === undefined ? {} : { inspect: always }),
     } as never) as MachineActor<M>;
-    if (actions !== undefined) actionsOf.set(this.#actor, actions as Actions);
+    // Not in a WeakMap: one that outlives its keys keeps them, with all they reach, until V8 next
+    // collects the whole heap.
+    (this.#actor as Hosted)[ACTIONS] = (actions ?? {}) as Actions;
     // Without an error handler xstate reports an action's error as an uncaught exception.
     this.#actor.subscribe({
       error: (thrown) => {

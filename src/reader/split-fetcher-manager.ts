@@ -194,11 +194,12 @@ export abstract class SplitFetcherManager<E, SplitT extends SourceSplit> {
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve, reject) => {
       const errorsBefore = this.state.errors.length;
-      this.#onClosed = () => {
+      const settle = (): void => {
         const error = this.#closeError(errorsBefore);
         if (error === undefined) resolve();
         else reject(error);
       };
+      this.#onClosed = settle;
       this.#machine.send({ type: "Close" });
       if (this.#machine.snapshot.matches("Closed")) this.#closed();
     });

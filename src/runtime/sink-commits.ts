@@ -97,7 +97,8 @@ export class SinkCommits {
       ]),
     );
     context.metricGroup.gauge("pendingCommittables", () => this.#uncommitted.length);
-    this.#count = (what, by) => counters.get(what)?.inc(by);
+    const count = (what: string, by: number): void => counters.get(what)?.inc(by);
+    this.#count = count;
     try {
       this.#committer = await sink.committer.create(context);
     } catch (error) {

@@ -274,7 +274,8 @@ class LogSplitReader implements SplitReader<number, LogSplit> {
   fetch(): Promise<RecordsWithSplitIds<number>> {
     const { world } = this.#life;
     return new Promise((resolve, reject) => {
-      this.#wakeUp = () => resolve(new RecordsBySplits(new Map(), new Set()));
+      const giveUp = (): void => resolve(empty());
+      this.#wakeUp = giveUp;
       if (this.#readable.length === 0) return;
       let isOver = false;
       const end = (settle: () => void): void => {
@@ -283,7 +284,8 @@ class LogSplitReader implements SplitReader<number, LogSplit> {
         this.#wakeUp = undefined;
         settle();
       };
-      this.#wakeUp = () => end(() => resolve(new RecordsBySplits(new Map(), new Set())));
+      const endEmpty = (): void => end(giveUp);
+      this.#wakeUp = endEmpty;
       this.#life
         .call("fetch", world.plan.latency.source, () => world.faults.take("fetch.nothing"))
         .then(

@@ -35,6 +35,8 @@ export class World {
   wallOffset = 0;
   life: Life;
   readonly #queue = new EventQueue();
+  /** By what makes them. */
+  readonly #only = new Map<unknown, unknown>();
   #lives = 0;
   #record: SimulationRecord | undefined;
 
@@ -49,6 +51,15 @@ export class World {
     this.log = new SimulatedLog(plan.splits);
     this.sink = new SinkService(this);
     this.life = new Life(this, this.#lives++);
+  }
+
+  /** The only thing of its kind in this world; `make` makes it when it is asked for first. */
+  only<T>(make: (world: World) => T): T {
+    const made = this.#only.get(make);
+    if (made !== undefined) return made as T;
+    const only = make(this);
+    this.#only.set(make, only);
+    return only;
   }
 
   get wallClock(): number {

@@ -57,6 +57,13 @@ const BREACHES: Readonly<Record<string, readonly (readonly [path: string, text: 
     ["src/a.ts", "export class ReaderImpl {}"],
     ["test/a.ts", "type IThing = 1"],
   ],
+  "no function is written right into a property": [
+    ["src/reader/x.ts", "this.#wakeUp = () => resolve();"],
+    ["src/reader/x.ts", "connection.send = async (request) => {"],
+    ["machines/x.machine.ts", "x.y ??= one => one;"],
+    ["src/a.ts", "this.#f = (a: number, b): void => g(a);"],
+    ["test/simulation/a.ts", "world.watcher = function () {"],
+  ],
   "every test runs": ["it.skip", "it.only", "describe.skip", "test.todo", "it.skipIf"].map(
     (call) => ["test/a.test.ts", `${call}("x")`],
   ),
@@ -74,6 +81,13 @@ const INNOCENT: Readonly<Record<string, readonly (readonly [path: string, text: 
     ["src/a.ts", `"\${root}/home/me", "a/tmp/b", "https://x.y/home/"`],
   ],
   "names say what a thing is": [["src/a.ts", "interface InputStatus {} class IdlenessTimer {}"]],
+  "no function is written right into a property": [
+    ["src/a.ts", "const wakeUp = () => resolve(); this.#wakeUp = wakeUp; x.then = a >= b;"],
+    ["src/a.ts", "class A { f = () => 1; readonly g = (a: number): void => h(a); }"],
+    ["src/a.ts", "const send: typeof connection.send = (request) => {"],
+    ["src/inspect/page/a.ts", "button.onclick = () => close();"],
+    ["test/a.test.ts", "stdout.write = () => true;"],
+  ],
   "every test runs": [["test/a.test.ts", 'it.each([1])("x"); edit.only']],
 };
 

@@ -61,6 +61,17 @@ export const TEXT_RULES: readonly TextRule[] = [
     inComments: false,
   },
   {
+    name: "no function is written right into a property",
+    advice:
+      "give it a name first: V8 puts it into its old generation, with all that it can reach, until the whole heap is collected",
+    applies: (path) =>
+      (isProduct(path) && !path.startsWith("src/inspect/page/")) ||
+      path.startsWith("test/simulation/"),
+    forbidden:
+      /(?<!\btypeof [\w.]*)\.#?\w+ (?:\?\?)?= (?:async )?(?:function\b|(?:\([^()]*\)|\w+)(?:: [^=;]+)? =>)/g,
+    inComments: false,
+  },
+  {
     name: "every test runs",
     advice: "mend the test or remove it",
     applies: (path) => path.startsWith("test/"),

@@ -126,7 +126,7 @@ export class S3CheckpointStorage implements CheckpointStorage {
       ...(endpoint === undefined ? {} : { endpoint: checkEndpoint(endpoint) }),
       ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
     };
-    this.#connect = (inAddress) =>
+    const connect = (inAddress: S3Connection): S3Objects =>
       new S3Objects({
         connection: { ...connection, ...inAddress },
         credentials,
@@ -134,6 +134,7 @@ export class S3CheckpointStorage implements CheckpointStorage {
         clock,
         maxBytes: MAX_HEADER_BYTES + MAX_PAYLOAD_BYTES,
       });
+    this.#connect = connect;
     this.#home = parseS3Address(parsed.url);
     this.#own = below(this.#home, safeFileName(parsed.jobName));
     this.#objects = this.#connect(this.#home.connection);

@@ -44,10 +44,11 @@ export class Retries {
   #wait(delay: number): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#processingTime.registerTimer(delay, resolve);
-      this.#wake = () => {
+      const wake = (): void => {
         cancel();
         resolve();
       };
+      this.#wake = wake;
     });
   }
 }

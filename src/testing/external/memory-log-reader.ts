@@ -79,10 +79,11 @@ export class MemoryLogSplitReader<T> implements SplitReader<LogElement<T>, Memor
     return new Promise((resolve) => {
       if (this.#isWoken) return resolve();
       const forget = this.#log.onChange(resolve);
-      this.#wakeUp = () => {
+      const wakeUp = (): void => {
         forget();
         resolve();
       };
+      this.#wakeUp = wakeUp;
     });
   }
 }

@@ -26,11 +26,12 @@ export function contractCases<T, SystemT extends TestedSystem<T>>(
           let paused: string | undefined;
           const running = await one.start({
             prepare: (probe) => {
-              probe.onAssigned = ({ reader }, [split]) => {
+              const pauseFirst: typeof probe.onAssigned = ({ reader }, [split]) => {
                 if (paused !== undefined || split === undefined) return;
                 paused = split.splitId;
                 pause(reader, [paused], []);
               };
+              probe.onAssigned = pauseFirst;
             },
           });
           const { job, probe } = running;

@@ -136,16 +136,8 @@ export class ServiceClient {
   }
 }
 
-const services = new WeakMap<World, BatchService>();
-
-export function serviceOf(world: World): BatchService {
-  let service = services.get(world);
-  if (service === undefined) {
-    service = new BatchService(world);
-    services.set(world, service);
-  }
-  return service;
-}
+const newService = (world: World): BatchService => new BatchService(world);
+export const serviceOf = (world: World): BatchService => world.only(newService);
 
 function closed(): Error {
   return new Error("another process has connected since");

@@ -21,7 +21,8 @@ export class FileReader {
   constructor(world: World, directory: string) {
     this.#world = world;
     this.#directory = directory;
-    world.disk.watcher = () => this.#look();
+    const look = (): void => this.#look();
+    world.disk.watcher = look;
   }
 
   /** All that has been read, and what is there at the end. */

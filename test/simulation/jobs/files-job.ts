@@ -11,16 +11,8 @@ import { checkExactlyOnce, type SimulatedJob } from "./simulated-job.js";
 
 const DIRECTORY = "/data/out";
 
-const readers = new WeakMap<World, FileReader>();
-
-function readerOf(world: World): FileReader {
-  let reader = readers.get(world);
-  if (reader === undefined) {
-    reader = new FileReader(world, DIRECTORY);
-    readers.set(world, reader);
-  }
-  return reader;
-}
+const newReader = (world: World): FileReader => new FileReader(world, DIRECTORY);
+const readerOf = (world: World): FileReader => world.only(newReader);
 
 /** The real sink over the simulated disk; files end at checkpoints, and some also by size or age. */
 function sink(world: World): Sink<number> {

@@ -4,7 +4,7 @@ import type {
   TopicPartition,
   TransactionalProducer,
 } from "../../../src/connectors/kafka/client/kafka-client.js";
-import { SimulatedKafka } from "../../support/kafka/simulated-kafka.js";
+import { type Fault, SimulatedKafka } from "../../support/kafka/simulated-kafka.js";
 import { placeOf, splitOf } from "../log.js";
 import type { ClusterEvent } from "../plan.js";
 import type { World } from "../world.js";
@@ -54,11 +54,12 @@ export class KafkaCluster {
     });
     // Some runs have no checkpoints but those that are asked for.
     this.kafka.transactions.maxTimeout = 7_200_000;
-    this.kafka.fault = () => {
+    const refuse = (): Fault | undefined => {
       const error = this.refusal;
       this.refusal = undefined;
       return error === undefined ? undefined : { error };
     };
+    this.kafka.fault = refuse;
     this.#inputs = plan.splits.map((split, partition) => inputOf(dice, partition, split));
     this.kafka.createTopic(INPUT, this.isBounded ? plan.splits.length : 1);
     this.kafka.createTopic(OUTPUT, OUTPUT_PARTITIONS);

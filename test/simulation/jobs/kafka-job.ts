@@ -19,16 +19,8 @@ import { INPUT } from "./kafka-input.js";
 import { pass } from "./pass.js";
 import { checkExactlyOnce, type SimulatedJob } from "./simulated-job.js";
 
-const clusters = new WeakMap<World, KafkaCluster>();
-
-function clusterOf(world: World): KafkaCluster {
-  let cluster = clusters.get(world);
-  if (cluster === undefined) {
-    cluster = new KafkaCluster(world);
-    clusters.set(world, cluster);
-  }
-  return cluster;
-}
+const newCluster = (world: World): KafkaCluster => new KafkaCluster(world);
+const clusterOf = (world: World): KafkaCluster => world.only(newCluster);
 
 /** The real source, whose codecs are loaded already: the simulator does not wait for the real disk. */
 function source(world: World, cluster: KafkaCluster): Source<number, KafkaPartitionSplit, unknown> {
@@ -103,12 +95,13 @@ function sink(world: World, cluster: KafkaCluster): Sink<number> {
     async createWriter(context, restored) {
       const writer = await real.createWriter(context, restored);
       const prepareCommit = writer.prepareCommit?.bind(writer);
-      writer.prepareCommit = () => {
+      const watched = (): readonly never[] => {
         life.check("writer.prepare");
         const prepared = (prepareCommit?.() ?? []) as readonly KafkaCommittable[];
         for (const transaction of prepared) cluster.prepared(transaction);
         return prepared as readonly never[];
       };
+      writer.prepareCommit = watched;
       return writer;
     },
   };

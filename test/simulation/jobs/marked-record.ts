@@ -18,16 +18,12 @@ interface Attempts {
   highest: number;
 }
 
-const attempts = new WeakMap<World, Attempts>();
-
-function attemptsOf(world: World): Attempts {
-  let found = attempts.get(world);
-  if (found === undefined) {
-    found = { next: 0, current: new Map(), highest: Number.NEGATIVE_INFINITY };
-    attempts.set(world, found);
-  }
-  return found;
-}
+const noAttempts = (): Attempts => ({
+  next: 0,
+  current: new Map(),
+  highest: Number.NEGATIVE_INFINITY,
+});
+const attemptsOf = (world: World): Attempts => world.only(noAttempts);
 
 /**
  * Says of each record whether it is on time for the operators behind. They go on from the lowest

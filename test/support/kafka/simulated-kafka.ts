@@ -76,7 +76,8 @@ export class SimulatedKafka implements KafkaClientFactory {
     this.#brokers = options.brokers ?? 3;
     this.latency = options.latency ?? 0;
     this.transactions = new SimulatedTransactions(options.clock);
-    this.transactions.onEnded = () => this.changed();
+    const changed = (): void => this.changed();
+    this.transactions.onEnded = changed;
   }
 
   async create(name: string): Promise<SimulatedKafkaClient> {

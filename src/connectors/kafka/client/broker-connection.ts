@@ -189,7 +189,7 @@ export class BrokerConnection {
   #watchRequests(): void {
     const connection = this.#connection;
     const send = connection.send.bind(connection);
-    connection.send = async (request) => {
+    const watchedSend: typeof send = async (request) => {
       this.#timeout.begin(request.requestTimeout ?? this.#settings.requestTimeout);
       try {
         return await send(request);
@@ -200,6 +200,7 @@ export class BrokerConnection {
         this.#timeout.end();
       }
     };
+    connection.send = watchedSend;
   }
 
   #makeSocket(to: {
@@ -356,7 +357,8 @@ function renewSessionsInTime(connection: DriverConnection): void {
 function onlyCheckWhatIsPending(connection: DriverConnection): void {
   const { requestQueue } = internalsOf(connection);
   const schedule = requestQueue.scheduleCheckPendingRequests.bind(requestQueue);
-  requestQueue.scheduleCheckPendingRequests = () => {
+  const scheduleIfPending = (): void => {
     if (requestQueue.pending.length > 0) schedule();
   };
+  requestQueue.scheduleCheckPendingRequests = scheduleIfPending;
 }

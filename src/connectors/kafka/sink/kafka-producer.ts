@@ -142,7 +142,8 @@ export class KafkaProducer {
         },
       },
     );
-    this.#now = () => options.processingTime.relativeTime();
+    const now = (): number => options.processingTime.relativeTime();
+    this.#now = now;
     this.#recordsSent = metricGroup.counter("numRecordsSend");
     this.#bytesSent = metricGroup.counter("numBytesSend");
     this.#sendErrors = metricGroup.counter("numRecordsSendErrors");

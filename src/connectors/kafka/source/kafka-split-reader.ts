@@ -109,7 +109,8 @@ export class KafkaSplitReader implements SplitReader<RecordPlace, KafkaPartition
     const isPrepared = await Promise.race([
       prepared.then(() => true),
       new Promise<boolean>((resolve) => {
-        this.#onWakeUp = () => resolve(false);
+        const giveUp = (): void => resolve(false);
+        this.#onWakeUp = giveUp;
         if (this.#isWokenUp) resolve(false);
       }),
     ]);

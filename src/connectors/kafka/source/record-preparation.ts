@@ -112,12 +112,13 @@ export class RecordPreparation {
 
   #rest(delay: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel: Cancel = this.#parts.timers.registerTimer(delay, () => this.#endRest?.());
-      this.#endRest = () => {
+      const end = (): void => {
         this.#endRest = undefined;
         cancel();
         resolve();
       };
+      const cancel: Cancel = this.#parts.timers.registerTimer(delay, end);
+      this.#endRest = end;
     });
   }
 }
