@@ -92,8 +92,8 @@ describe.each([
       INVALID.toString("latin1"),
       large.toString("latin1"),
     ]);
-    // A view would hold on to the whole fetch.
-    expect(values[0]?.buffer.byteLength).toBeLessThan(10_000);
+    // A view would hold on to the whole fetch; a copy may lie in Node's pool.
+    expect(values[0]?.buffer.byteLength).toBeLessThan(large.length);
   });
 
   it("gives a record with key, place, time and headers, also without a value", async () => {
