@@ -86,7 +86,7 @@ export class MachineHost<M extends AnyStateMachine> implements RunningMachine {
     } as never) as MachineActor<M>;
     // Not in a WeakMap: one that outlives its keys keeps them, with all they reach, until V8 next
     // collects the whole heap.
-    (this.#actor as Hosted)[ACTIONS] = (actions ?? {}) as Actions;
+    if (actions !== undefined) (this.#actor as Hosted)[ACTIONS] = actions as Actions;
     // Without an error handler xstate reports an action's error as an uncaught exception.
     this.#actor.subscribe({
       error: (thrown) => {

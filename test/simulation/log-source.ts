@@ -275,8 +275,10 @@ class LogSplitReader implements SplitReader<number, LogSplit> {
     const { world } = this.#life;
     return new Promise((resolve, reject) => {
       const giveUp = (): void => resolve(empty());
-      this.#wakeUp = giveUp;
-      if (this.#readable.length === 0) return;
+      if (this.#readable.length === 0) {
+        this.#wakeUp = giveUp;
+        return;
+      }
       let isOver = false;
       const end = (settle: () => void): void => {
         if (isOver) return;
