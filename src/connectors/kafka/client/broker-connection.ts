@@ -224,7 +224,8 @@ export class BrokerConnection {
     socket.once("error", ({ code = "", message }: NodeJS.ErrnoException) => {
       if (CERTIFICATE.test(code)) this.destroy(certificateRefused(this.#address, code, message));
     });
-    socket.once("close", () => this.destroy(this.#isClosed()));
+    // From the broker's end on kafkajs sends nothing more; that the socket has closed is told later.
+    for (const gone of ["end", "close"]) socket.once(gone, () => this.destroy(this.#isClosed()));
     this.#socket = socket;
     return socket;
   }

@@ -1,13 +1,27 @@
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
+import { BrokerConnections } from "../../../../src/connectors/kafka/client/broker-connections.js";
+import { connectionFailed } from "../../../../src/connectors/kafka/client/client-errors.js";
+import {
+  kafkaConnectionSchema,
+  parseAddress,
+} from "../../../../src/connectors/kafka/client/connection-options.js";
+import { FetchBuffers } from "../../../../src/connectors/kafka/client/fetch-buffers.js";
 import {
   type KafkaConnectionOptions,
   kafkaClients,
 } from "../../../../src/connectors/kafka/client/index.js";
+import {
+  type DriverConnectionOptions,
+  loadKafkaDriver,
+} from "../../../../src/connectors/kafka/client/kafkajs-driver.js";
+import { apiVersionsRequest } from "../../../../src/connectors/kafka/client/protocol/api-versions-request.js";
+import type { BrokerAddress } from "../../../../src/connectors/kafka/client/protocol/metadata-request.js";
 import { toErrorInfo } from "../../../../src/errors/index.js";
+import { parseOptions } from "../../../../src/options/parse-options.js";
 import { SASL_USER } from "../../../support/kafka/kafka-broker.js";
 import { useSharedKafka } from "../../../support/kafka/shared-kafka.js";
 import { makeTopic, uniqueName, useClients } from "./kafka-fixtures.js";
@@ -94,6 +108,40 @@ describe("where no broker is", () => {
     const error = await failureOf({ brokers: kafka().bootstrap, ssl: true, ...QUICK });
     expect(error).toMatchObject({ code: "CONNECTION_FAILED" });
   });
+});
+
+it("does not send over a connection that the broker has ended", async () => {
+  const ended: Socket[] = [];
+  const brokers = await listening(
+    createServer((socket) => {
+      ended.push(socket);
+      socket.on("data", (bytes) => socket.write(answerTo(bytes, anyVersion())));
+    }),
+  );
+  const sockets: Socket[] = [];
+  const driver = await loadKafkaDriver();
+  class Connection extends driver.Connection {
+    constructor(options: DriverConnectionOptions) {
+      const socketFactory: typeof options.socketFactory = (target) => {
+        const socket = options.socketFactory(target);
+        sockets.push(socket);
+        return socket;
+      };
+      super({ ...options, socketFactory });
+    }
+  }
+  const settings = parseOptions("kafkaClients", kafkaConnectionSchema, { brokers });
+  const buffers = new FetchBuffers();
+  const connections = new BrokerConnections({ ...driver, Connection }, settings, "test", buffers);
+  const ask = () => connections.send(parseAddress(brokers) as BrokerAddress, apiVersionsRequest());
+  const versions = await ask();
+
+  // Behind everybody else who listens, and before the socket has closed.
+  const asked = new Promise((resolve) => sockets[0]?.once("end", () => resolve(ask())));
+  ended[0]?.end();
+  expect(await asked).toEqual(versions);
+  expect(sockets).toHaveLength(2);
+  connections.close(connectionFailed("the test is over", ""));
 });
 
 describe("who logs in", () => {
