@@ -43,3 +43,54 @@ export interface SubtaskOf {
   readonly pipeline: string;
   readonly subtask: number;
 }
+
+/** Which attempt of which subtask. */
+export interface AttemptOf extends SubtaskOf {
+  readonly attempt: number;
+}
+
+export function allTasksRunning({ pipelines }: CheckpointContext): boolean {
+  return pipelines.every(({ subtasks }) => subtasks.every(({ status }) => status !== "MISSING"));
+}
+
+export function unfinishedSubtasks({ id, subtasks }: CheckpointPipeline) {
+  return subtasks.flatMap(({ status }, subtask) =>
+    status === "FINISHED" ? [] : [{ pipeline: id, subtask }],
+  );
+}
+
+export function isSame(a: SubtaskOf, b: SubtaskOf): boolean {
+  return a.pipeline === b.pipeline && a.subtask === b.subtask;
+}
+
+function find(context: CheckpointContext, of: AttemptOf): CheckpointSubtask | undefined {
+  return context.pipelines.find(({ id }) => id === of.pipeline)?.subtasks[of.subtask];
+}
+
+export function isCurrent(context: CheckpointContext, of: AttemptOf): boolean {
+  const subtask = find(context, of);
+  return subtask?.status === "RUNNING" && subtask.attempt === of.attempt;
+}
+
+export function isFinished(context: CheckpointContext, of: AttemptOf): boolean {
+  const subtask = find(context, of);
+  return subtask?.status === "FINISHED" && subtask.attempt === of.attempt;
+}
+
+export function isNew(context: CheckpointContext, of: AttemptOf): boolean {
+  const subtask = find(context, of);
+  return subtask !== undefined && of.attempt > subtask.attempt;
+}
+
+/** The pipelines, one subtask of which has this status in this attempt. */
+export function withSubtask(
+  pipelines: readonly CheckpointPipeline[],
+  { pipeline, subtask, attempt }: AttemptOf,
+  status: SubtaskStatus,
+): readonly CheckpointPipeline[] {
+  const index = pipelines.findIndex(({ id }) => id === pipeline);
+  const found = pipelines[index];
+  if (found === undefined) return pipelines;
+  const subtasks = found.subtasks.with(subtask, { attempt, status });
+  return pipelines.with(index, { ...found, subtasks });
+}

@@ -1,17 +1,19 @@
 import { produce } from "immer";
-import { assign, not, setup } from "xstate";
-import type {
-  CheckpointContext,
-  CheckpointInput,
-  CheckpointPipeline,
-  CheckpointSubtask,
-  SubtaskOf,
-  SubtaskStatus,
+import { assertEvent, assign, not, setup } from "xstate";
+import {
+  type AttemptOf,
+  allTasksRunning,
+  type CheckpointContext,
+  type CheckpointInput,
+  type CheckpointSubtask,
+  isCurrent,
+  isFinished,
+  isNew,
+  isSame,
+  type SubtaskStatus,
+  unfinishedSubtasks,
+  withSubtask,
 } from "./checkpoint-facts.js";
-
-interface OfSubtask extends SubtaskOf {
-  readonly attempt: number;
-}
 
 interface OfCheckpoint {
   readonly checkpointId: number;
@@ -25,11 +27,11 @@ export type CheckpointEvent =
     }
   | ({ readonly type: "CoordinatorAcknowledged"; readonly pipeline: string } & OfCheckpoint)
   | ({ readonly type: "CoordinatorDeclined"; readonly pipeline: string } & OfCheckpoint)
-  | ({ readonly type: "SubtaskAcknowledged" } & OfSubtask & OfCheckpoint)
-  | ({ readonly type: "SubtaskDeclined" } & OfSubtask & OfCheckpoint)
-  | ({ readonly type: "SubtaskRunning" } & OfSubtask)
-  | ({ readonly type: "SubtaskFinished" } & OfSubtask)
-  | ({ readonly type: "SubtaskGone" } & OfSubtask)
+  | ({ readonly type: "SubtaskAcknowledged" } & AttemptOf & OfCheckpoint)
+  | ({ readonly type: "SubtaskDeclined" } & AttemptOf & OfCheckpoint)
+  | ({ readonly type: "SubtaskRunning" } & AttemptOf)
+  | ({ readonly type: "SubtaskFinished" } & AttemptOf)
+  | ({ readonly type: "SubtaskGone" } & AttemptOf)
   | {
       readonly type: "CoordinatorReplaced";
       readonly pipeline: string;
@@ -110,33 +112,33 @@ export const checkpointMachine = setup({
     closeCoordinator: () => {},
     unexpectedEvent: () => {},
 
-    beginPending: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "TriggerRequested") return;
-        const { kind, stop } = event;
-        draft.pending = {
-          checkpointId: draft.nextCheckpointId++,
-          kind,
-          stop,
-          awaitedCoordinators: context.pipelines.map((pipeline) => pipeline.id),
-          awaitedSubtasks: context.pipelines.flatMap(unfinishedSubtasks),
-        };
-      }),
-    ),
-    acknowledgeCoordinator: assign(({ context, event }) =>
-      produce(context, ({ pending }) => {
-        if (pending === undefined || !("pipeline" in event)) return;
-        const { awaitedCoordinators } = pending;
-        pending.awaitedCoordinators = awaitedCoordinators.filter((id) => id !== event.pipeline);
-      }),
-    ),
-    acknowledgeSubtask: assign(({ context, event }) =>
-      produce(context, ({ pending }) => {
-        if (pending === undefined || !("subtask" in event)) return;
-        const { awaitedSubtasks } = pending;
-        pending.awaitedSubtasks = awaitedSubtasks.filter((awaited) => !isSame(awaited, event));
-      }),
-    ),
+    beginPending: assign(({ context: { nextCheckpointId, pipelines }, event }) => {
+      assertEvent(event, "TriggerRequested");
+      const { kind, stop } = event;
+      const awaitedCoordinators = pipelines.map(({ id }) => id);
+      const awaitedSubtasks = pipelines.flatMap(unfinishedSubtasks);
+      const checkpointId = nextCheckpointId;
+      return {
+        nextCheckpointId: checkpointId + 1,
+        pending: { checkpointId, kind, stop, awaitedCoordinators, awaitedSubtasks },
+      };
+    }),
+    acknowledgeCoordinator: assign({
+      pending: ({ context: { pending }, event }) => {
+        if (pending === undefined || !("pipeline" in event)) return pending;
+        const awaitedCoordinators = pending.awaitedCoordinators.filter(
+          (id) => id !== event.pipeline,
+        );
+        return { ...pending, awaitedCoordinators };
+      },
+    }),
+    acknowledgeSubtask: assign({
+      pending: ({ context: { pending }, event }) => {
+        if (pending === undefined || !("subtask" in event)) return pending;
+        const awaitedSubtasks = pending.awaitedSubtasks.filter((one) => !isSame(one, event));
+        return { ...pending, awaitedSubtasks };
+      },
+    }),
     recordRunning: assign(({ context, event }) => withStatus(context, event, "RUNNING")),
     recordFinished: assign(({ context, event }) => withStatus(context, event, "FINISHED")),
     recordGone: assign(({ context, event }) => withStatus(context, event, "MISSING")),
@@ -334,41 +336,8 @@ export const checkpointMachine = setup({
   },
 });
 
-function allTasksRunning({ pipelines }: CheckpointContext): boolean {
-  return pipelines.every(({ subtasks }) => subtasks.every(({ status }) => status !== "MISSING"));
-}
-
 function isStopping({ pending }: CheckpointContext): boolean {
   return pending?.stop === true;
-}
-
-function unfinishedSubtasks({ id, subtasks }: CheckpointPipeline) {
-  return subtasks.flatMap(({ status }, subtask) =>
-    status === "FINISHED" ? [] : [{ pipeline: id, subtask }],
-  );
-}
-
-function isSame(a: SubtaskOf, b: SubtaskOf): boolean {
-  return a.pipeline === b.pipeline && a.subtask === b.subtask;
-}
-
-function find(context: CheckpointContext, of: OfSubtask): CheckpointSubtask | undefined {
-  return context.pipelines.find(({ id }) => id === of.pipeline)?.subtasks[of.subtask];
-}
-
-function isCurrent(context: CheckpointContext, of: OfSubtask): boolean {
-  const subtask = find(context, of);
-  return subtask?.status === "RUNNING" && subtask.attempt === of.attempt;
-}
-
-function isFinished(context: CheckpointContext, of: OfSubtask): boolean {
-  const subtask = find(context, of);
-  return subtask?.status === "FINISHED" && subtask.attempt === of.attempt;
-}
-
-function isNew(context: CheckpointContext, of: OfSubtask): boolean {
-  const subtask = find(context, of);
-  return subtask !== undefined && of.attempt > subtask.attempt;
 }
 
 function concernsPending(context: CheckpointContext, event: CheckpointEvent): boolean {
@@ -387,14 +356,9 @@ function countsAsFailure(context: CheckpointContext, event: CheckpointEvent): bo
 }
 
 function withStatus(
-  context: CheckpointContext,
+  { pipelines }: CheckpointContext,
   event: CheckpointEvent,
   status: SubtaskStatus,
-): CheckpointContext {
-  return produce(context, ({ pipelines }) => {
-    if (!("attempt" in event)) return;
-    const pipeline = pipelines.find(({ id }) => id === event.pipeline);
-    if (pipeline !== undefined)
-      pipeline.subtasks[event.subtask] = { attempt: event.attempt, status };
-  });
+): Partial<CheckpointContext> {
+  return "attempt" in event ? { pipelines: withSubtask(pipelines, event, status) } : {};
 }

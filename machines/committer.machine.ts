@@ -1,4 +1,3 @@
-import { produce } from "immer";
 import { assign, setup } from "xstate";
 import { doublingDelay } from "./retry-delay.js";
 
@@ -45,26 +44,10 @@ export const committerMachine = setup({
     input: {} as CommitterInput,
   },
   actions: {
-    countRetry: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.retries++;
-      }),
-    ),
-    forgetRetries: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.retries = 0;
-      }),
-    ),
-    rememberMore: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.more = true;
-      }),
-    ),
-    forgetMore: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.more = false;
-      }),
-    ),
+    countRetry: assign({ retries: ({ context }) => context.retries + 1 }),
+    forgetRetries: assign({ retries: 0 }),
+    rememberMore: assign({ more: true }),
+    forgetMore: assign({ more: false }),
     /** Gives the committer everything that is due. */
     commit: () => {},
     startRetryTimer: () => {},

@@ -1,5 +1,4 @@
-import { produce } from "immer";
-import { assign, setup } from "xstate";
+import { assertEvent, assign, setup } from "xstate";
 import { doublingDelay } from "./retry-delay.js";
 
 /** What happens to a connection. */
@@ -42,21 +41,12 @@ const definition = setup({
     events: {} as ConnectionEvent,
   },
   actions: {
-    keepPolicy: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type === "OpenRequested") Object.assign(draft, event.policy);
-      }),
-    ),
-    countRetry: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.retries++;
-      }),
-    ),
-    forgetRetries: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.retries = 0;
-      }),
-    ),
+    keepPolicy: assign(({ event }) => {
+      assertEvent(event, "OpenRequested");
+      return event.policy;
+    }),
+    countRetry: assign({ retries: ({ context }) => context.retries + 1 }),
+    forgetRetries: assign({ retries: 0 }),
     /** Creates a socket. */
     connect: () => {},
     startConnectTimer: () => {},

@@ -1,5 +1,4 @@
-import { produce } from "immer";
-import { assign, setup } from "xstate";
+import { assertEvent, assign, setup } from "xstate";
 import type { ErrorInfo } from "../src/errors/error-info.js";
 import type { FetcherEvent, FetcherTask } from "./fetcher-event.js";
 
@@ -48,92 +47,75 @@ export function isIdle(view: FetcherView): boolean {
   return view.idle && !view.failed && view.tasksDone === view.tasksSent;
 }
 
+/** The list with one view changed; where there is none, the list itself. */
+function changed(
+  fetchers: readonly FetcherView[],
+  fetcher: number,
+  change: (view: FetcherView) => Partial<FetcherView>,
+): readonly FetcherView[] {
+  const index = fetchers.findIndex((view) => view.fetcher === fetcher);
+  const view = fetchers[index];
+  return view === undefined ? fetchers : fetchers.with(index, { ...view, ...change(view) });
+}
+
+function addressed({ fetcher, address }: FetcherView) {
+  return { fetcher, address };
+}
+
 const definition = setup({
   types: {
     context: {} as FetcherManagerContext,
     events: {} as FetcherManagerEvent,
   },
   actions: {
-    addFetcher: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "FetcherCreated") return;
-        draft.fetchersCreated++;
-        draft.fetchers.push({
-          fetcher: event.fetcher,
-          address: event.address,
-          tasksSent: 0,
-          tasksDone: 0,
-          idle: true,
-          failed: false,
-        });
-      }),
-    ),
-    countTask: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "SendTask") return;
-        const view = draft.fetchers.find((one) => one.fetcher === event.fetcher);
-        if (view === undefined) return;
-        view.tasksSent++;
-      }),
-    ),
-    updateView: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "FetcherReport") return;
-        const view = draft.fetchers.find((one) => one.fetcher === event.fetcher);
-        if (view === undefined) return;
-        view.tasksDone = event.tasksDone;
-        view.idle = event.idle;
-      }),
-    ),
-    keepError: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "FetcherFailed") return;
-        if (draft.errors.length < MAX_FETCHER_ERRORS) {
-          draft.errors.push(event.error as (typeof draft.errors)[number]);
-        }
-        const view = draft.fetchers.find((one) => one.fetcher === event.fetcher);
-        if (view !== undefined) view.failed = true;
-      }),
-    ),
-    removeFetcher: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "FetcherClosed") return;
-        draft.fetchers = draft.fetchers.filter((one) => one.fetcher !== event.fetcher);
-        draft.shuttingDown = draft.shuttingDown.filter((one) => one.fetcher !== event.fetcher);
-      }),
-    ),
-    moveIdleToShuttingDown: assign(({ context }) =>
-      produce(context, (draft) => {
-        for (const view of draft.fetchers.filter(isIdle)) {
-          draft.shuttingDown.push({ fetcher: view.fetcher, address: view.address });
-        }
-        draft.fetchers = draft.fetchers.filter((view) => !isIdle(view));
-      }),
-    ),
-    moveAllToShuttingDown: assign(({ context }) =>
-      produce(context, (draft) => {
-        for (const { fetcher, address } of draft.fetchers) {
-          draft.shuttingDown.push({ fetcher, address });
-        }
-        draft.fetchers = [];
-        draft.waitingSplits = 0;
-      }),
-    ),
-    joinLine: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type === "SplitsWaiting") draft.waitingSplits += event.count;
-      }),
-    ),
-    leaveLine: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.waitingSplits--;
-      }),
-    ),
-    giveUp: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.timedOut = true;
-      }),
-    ),
+    addFetcher: assign(({ context: { fetchers, fetchersCreated }, event }) => {
+      assertEvent(event, "FetcherCreated");
+      const { fetcher, address } = event;
+      const view = { fetcher, address, tasksSent: 0, tasksDone: 0, idle: true, failed: false };
+      return { fetchersCreated: fetchersCreated + 1, fetchers: [...fetchers, view] };
+    }),
+    countTask: assign({
+      fetchers: ({ context: { fetchers }, event }) => {
+        assertEvent(event, "SendTask");
+        return changed(fetchers, event.fetcher, ({ tasksSent }) => ({ tasksSent: tasksSent + 1 }));
+      },
+    }),
+    updateView: assign({
+      fetchers: ({ context: { fetchers }, event }) => {
+        assertEvent(event, "FetcherReport");
+        const { fetcher, tasksDone, idle } = event;
+        return changed(fetchers, fetcher, () => ({ tasksDone, idle }));
+      },
+    }),
+    keepError: assign(({ context: { errors, fetchers }, event }) => {
+      assertEvent(event, "FetcherFailed");
+      return {
+        errors: errors.length < MAX_FETCHER_ERRORS ? [...errors, event.error] : errors,
+        fetchers: changed(fetchers, event.fetcher, () => ({ failed: true })),
+      };
+    }),
+    removeFetcher: assign(({ context: { fetchers, shuttingDown }, event }) => {
+      assertEvent(event, "FetcherClosed");
+      const isOther = ({ fetcher }: { readonly fetcher: number }) => fetcher !== event.fetcher;
+      return { fetchers: fetchers.filter(isOther), shuttingDown: shuttingDown.filter(isOther) };
+    }),
+    moveIdleToShuttingDown: assign(({ context: { fetchers, shuttingDown } }) => ({
+      fetchers: fetchers.filter((view) => !isIdle(view)),
+      shuttingDown: [...shuttingDown, ...fetchers.filter(isIdle).map(addressed)],
+    })),
+    moveAllToShuttingDown: assign(({ context: { fetchers, shuttingDown } }) => ({
+      fetchers: [],
+      shuttingDown: [...shuttingDown, ...fetchers.map(addressed)],
+      waitingSplits: 0,
+    })),
+    joinLine: assign({
+      waitingSplits: ({ context: { waitingSplits }, event }) => {
+        assertEvent(event, "SplitsWaiting");
+        return waitingSplits + event.count;
+      },
+    }),
+    leaveLine: assign({ waitingSplits: ({ context }) => context.waitingSplits - 1 }),
+    giveUp: assign({ timedOut: true }),
     /** Posts the task, with its number, to the fetcher. */
     postTask: () => {},
     postPauseOrResume: () => {},

@@ -1,4 +1,3 @@
-import { produce } from "immer";
 import { assign, setup } from "xstate";
 
 /** What must be true before a job that fails over can be deployed again. */
@@ -27,22 +26,9 @@ const gaveUp = { GaveUp: "FAILING" } as const;
 export const jobMachine = setup({
   types: { context: {} as JobMachineContext, events: {} as JobMachineEvent },
   actions: {
-    startRestart: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.released = false;
-        draft.backoffOver = false;
-      }),
-    ),
-    setReleased: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.released = true;
-      }),
-    ),
-    setBackoffOver: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.backoffOver = true;
-      }),
-    ),
+    startRestart: assign({ released: false, backoffOver: false }),
+    setReleased: assign({ released: true }),
+    setBackoffOver: assign({ backoffOver: true }),
     loadRestorePoint: () => {},
     releaseFailed: () => {},
     releaseAll: () => {},

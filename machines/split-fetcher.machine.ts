@@ -1,5 +1,4 @@
-import { produce } from "immer";
-import { assign, setup } from "xstate";
+import { assertEvent, assign, setup } from "xstate";
 import type { FetcherTask, SplitFetcherEvent } from "./fetcher-event.js";
 
 /** A task that waits or runs; its payload stays with the actor. */
@@ -48,56 +47,30 @@ const definition = setup({
     events: {} as SplitFetcherEvent,
   },
   actions: {
-    enqueueTask: assign(({ context, event }) =>
-      produce(context, (draft) => {
+    enqueueTask: assign({
+      tasks: ({ context: { tasks }, event }) => {
         const task = queued(event);
-        if (task !== undefined) draft.tasks.push(task);
-      }),
-    ),
-    nextStep: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.step++;
-        draft.wokenUp = false;
-      }),
-    ),
-    finishTask: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "TaskCompleted") return;
-        draft.assignedSplits = event.assignedSplits;
-        const task = draft.tasks.shift();
-        if (task !== undefined) draft.tasksDone = task.sequence;
-      }),
-    ),
-    holdBatch: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.hasBatch = true;
-      }),
-    ),
-    releaseBatch: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "BatchAccepted") return;
-        draft.hasBatch = false;
-        draft.assignedSplits = event.assignedSplits;
-      }),
-    ),
-    markWokenUp: assign(({ context }) =>
-      produce(context, (draft) => {
-        draft.wokenUp = true;
-      }),
-    ),
-    setPausing: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        draft.pausing = event.type === "PauseFetcher";
-      }),
-    ),
-    setShutdown: assign(({ context, event }) =>
-      produce(context, (draft) => {
-        if (event.type !== "ShutdownFetcher") return;
-        draft.pausing = false;
-        if (!event.waitForRecords) draft.shutdown = "NOW";
-        else if (draft.shutdown === "NO") draft.shutdown = "AFTER_RECORDS";
-      }),
-    ),
+        return task === undefined ? tasks : [...tasks, task];
+      },
+    }),
+    nextStep: assign({ step: ({ context }) => context.step + 1, wokenUp: false }),
+    finishTask: assign(({ context: { tasks, tasksDone }, event }) => {
+      assertEvent(event, "TaskCompleted");
+      const { assignedSplits } = event;
+      return { assignedSplits, tasks: tasks.slice(1), tasksDone: tasks[0]?.sequence ?? tasksDone };
+    }),
+    holdBatch: assign({ hasBatch: true }),
+    releaseBatch: assign(({ event }) => {
+      assertEvent(event, "BatchAccepted");
+      return { hasBatch: false, assignedSplits: event.assignedSplits };
+    }),
+    markWokenUp: assign({ wokenUp: true }),
+    setPausing: assign({ pausing: ({ event }) => event.type === "PauseFetcher" }),
+    setShutdown: assign(({ context: { shutdown }, event }) => {
+      assertEvent(event, "ShutdownFetcher");
+      const isNow = !event.waitForRecords || shutdown === "NOW";
+      return { pausing: false, shutdown: isNow ? ("NOW" as const) : ("AFTER_RECORDS" as const) };
+    }),
     /** Keeps the task's splits or payload. */
     keepTask: () => {},
     /** Posts Turn to the fetcher itself. */

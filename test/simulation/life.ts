@@ -36,7 +36,12 @@ export class Life {
       relativeTime: () => world.lookAtClock(),
       schedule: (delay, callback) => this.#schedule(delay, callback),
     };
-    this.scheduler = { defer: (callback) => void this.#deferred.push(callback) };
+    this.scheduler = {
+      defer: (callback) => {
+        this.#deferred.push(callback);
+        if (this.isAlive) world.becomeBusy();
+      },
+    };
     const { journal } = world;
     this.system = new ActorSystem({
       clock: this.clock,

@@ -18,14 +18,12 @@ const LONGEST_LIFE = 120_000;
 const MAX_LIVES = 60;
 /** Steps after its end in which everything of a life must have gone. */
 const MAX_STEPS_AFTER_END = 5_000;
-/** Turns of promises after which nothing more comes of them. */
-const QUIET = 30;
 /** To wait for one turn of promises. */
 const DONE = Promise.resolve();
 /** Milliseconds between two tries to drain a job that has done everything. */
 const DRAIN_INTERVAL = 100;
 /** Steps between two looks at what is held in memory, in a long run. */
-const LOOK_AT_MEMORY = 500;
+const LOOK_AT_MEMORY = 1_000;
 /** Things that one collection may hold: fewer than the splits that come and go in a long run. */
 const MAX_HELD = 48;
 /** Those that may hold more. */
@@ -70,6 +68,7 @@ export class Supervisor {
   #readFaults = 0;
   #drainsAt = 0;
   #isOver = false;
+  #looksWhenQuiet = false;
 
   constructor(world: World, job: SimulatedJob) {
     this.#world = world;
@@ -111,7 +110,9 @@ export class Supervisor {
     );
     const { interval, timeout } = plan;
     const end = (ending: Ending): void => {
-      if (life.isAlive) this.#ending = ending;
+      if (!life.isAlive) return;
+      this.#ending = ending;
+      world.becomeBusy();
     };
     const { clock, scheduler } = life;
     const ports = { clock, scheduler, random: world.dice.random, hostName: "localhost" };
@@ -153,23 +154,25 @@ export class Supervisor {
     if (deadLetter !== undefined) world.violation(`a dead letter: ${deadLetter}`);
   }
 
-  /** Nothing happens now but what promises bring. */
+  /** Waits for what promises bring: something to do, or nothing more. */
   #quiet(): Promise<void> {
-    const world = this.#world;
     return new Promise((resolve) => {
-      let turns = 0;
-      // Some thousand turns a run: less comes with each than with an `await`.
-      const turn = (): void => {
-        turns++;
-        if (world.isBusy || this.#ending !== undefined) resolve();
-        else if (turns < QUIET) DONE.then(turn);
-        else {
-          if (!world.hasNext) world.violation(`hangs, and nothing is to come: ${this.#status()}`);
-          resolve();
-        }
-      };
-      DONE.then(turn);
+      this.#world.whenBusy(resolve);
+      if (this.#looksWhenQuiet) return;
+      this.#looksWhenQuiet = true;
+      // Node comes to its ticks when no promise has anything left to do.
+      process.nextTick(() => {
+        this.#looksWhenQuiet = false;
+        this.#nothingMore();
+      });
     });
+  }
+
+  #nothingMore(): void {
+    const world = this.#world;
+    if (!world.isWaitedFor) return;
+    if (!world.hasNext) world.violation(`hangs, and nothing is to come: ${this.#status()}`);
+    world.becomeBusy();
   }
 
   #act(): void {

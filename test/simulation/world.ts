@@ -39,6 +39,7 @@ export class World {
   readonly #only = new Map<unknown, unknown>();
   #lives = 0;
   #record: SimulationRecord | undefined;
+  #whenBusy: (() => void) | undefined;
 
   constructor(plan: Plan, journal?: Journal) {
     this.plan = plan;
@@ -93,6 +94,7 @@ export class World {
 
   schedule(delay: number, run: () => void): Cancel {
     const entry = this.#queue.add(this.time + Math.max(0, delay), run);
+    if (delay <= 0) this.becomeBusy();
     return () => {
       entry.run = undefined;
     };
@@ -102,6 +104,21 @@ export class World {
   get isBusy(): boolean {
     const due = this.#queue.next();
     return this.life.deferred > 0 || (due !== undefined && due <= this.time);
+  }
+
+  /** Calls it once, as soon as there is something to do before time passes. */
+  whenBusy(callback: () => void): void {
+    this.#whenBusy = callback;
+  }
+
+  get isWaitedFor(): boolean {
+    return this.#whenBusy !== undefined;
+  }
+
+  becomeBusy(): void {
+    const callback = this.#whenBusy;
+    this.#whenBusy = undefined;
+    callback?.();
   }
 
   get hasNext(): boolean {
