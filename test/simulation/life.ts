@@ -39,7 +39,7 @@ export class Life {
     this.scheduler = {
       defer: (callback) => {
         this.#deferred.push(callback);
-        if (this.isAlive) world.becomeBusy();
+        if (this.isAlive) world.wake();
       },
     };
     const { journal } = world;

@@ -112,7 +112,7 @@ export class Supervisor {
     const end = (ending: Ending): void => {
       if (!life.isAlive) return;
       this.#ending = ending;
-      world.becomeBusy();
+      world.wake();
     };
     const { clock, scheduler } = life;
     const ports = { clock, scheduler, random: world.dice.random, hostName: "localhost" };
@@ -157,7 +157,7 @@ export class Supervisor {
   /** Waits for what promises bring: something to do, or nothing more. */
   #quiet(): Promise<void> {
     return new Promise((resolve) => {
-      this.#world.whenBusy(resolve);
+      this.#world.sleep(resolve);
       if (this.#looksWhenQuiet) return;
       this.#looksWhenQuiet = true;
       // Node comes to its ticks when no promise has anything left to do.
@@ -170,9 +170,9 @@ export class Supervisor {
 
   #nothingMore(): void {
     const world = this.#world;
-    if (!world.isWaitedFor) return;
+    if (!world.isAsleep) return;
     if (!world.hasNext) world.violation(`hangs, and nothing is to come: ${this.#status()}`);
-    world.becomeBusy();
+    world.wake();
   }
 
   #act(): void {

@@ -39,7 +39,7 @@ export class World {
   readonly #only = new Map<unknown, unknown>();
   #lives = 0;
   #record: SimulationRecord | undefined;
-  #whenBusy: (() => void) | undefined;
+  #wake: (() => void) | undefined;
 
   constructor(plan: Plan, journal?: Journal) {
     this.plan = plan;
@@ -94,7 +94,7 @@ export class World {
 
   schedule(delay: number, run: () => void): Cancel {
     const entry = this.#queue.add(this.time + Math.max(0, delay), run);
-    if (delay <= 0) this.becomeBusy();
+    if (delay <= 0) this.wake();
     return () => {
       entry.run = undefined;
     };
@@ -106,19 +106,19 @@ export class World {
     return this.life.deferred > 0 || (due !== undefined && due <= this.time);
   }
 
-  /** Calls it once, as soon as there is something to do before time passes. */
-  whenBusy(callback: () => void): void {
-    this.#whenBusy = callback;
+  /** Until there is something to do before time passes, or somebody wakes it; then it calls `wake`. */
+  sleep(wake: () => void): void {
+    this.#wake = wake;
   }
 
-  get isWaitedFor(): boolean {
-    return this.#whenBusy !== undefined;
+  get isAsleep(): boolean {
+    return this.#wake !== undefined;
   }
 
-  becomeBusy(): void {
-    const callback = this.#whenBusy;
-    this.#whenBusy = undefined;
-    callback?.();
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
   }
 
   get hasNext(): boolean {
