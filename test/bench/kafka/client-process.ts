@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { Measurement } from "../benchmark.js";
+import type { ClientMeasurement } from "./clients/client.js";
 
 /** Of what a client writes to its standard error, to find out why it failed. */
 const ERRORS_AT_MOST = 65_536;
@@ -35,7 +35,7 @@ export class ClientProcess {
   }
 
   /** Rejects when it fails, or when the time of its runs is over; then it has ended. */
-  async run(): Promise<Measurement> {
+  async run(): Promise<ClientMeasurement> {
     const started = performance.now();
     let isOver = false;
     const timer = setTimeout(() => {
@@ -47,7 +47,7 @@ export class ClientProcess {
       for (;;) {
         const { done, value } = await this.#lines.next();
         if (done === true) throw new Error(isOver ? this.#tookLonger() : this.#reason());
-        if (value.startsWith("{")) return JSON.parse(value) as Measurement;
+        if (value.startsWith("{")) return JSON.parse(value) as ClientMeasurement;
       }
     } finally {
       clearTimeout(timer);

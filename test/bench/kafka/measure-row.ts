@@ -65,7 +65,9 @@ export async function measureRow(row: KafkaRow, options: RowOptions): Promise<Me
       for (const [client, process] of clients) {
         console.error(`${row.name}: ${client} …`);
         try {
-          note(client, run, await process.run());
+          const { whole, ...measurement } = await process.run();
+          note(client, run, measurement);
+          if (whole !== undefined) note(`${client}, whole job`, run, whole);
         } catch (error) {
           fail(client, error);
           process.end();

@@ -1,6 +1,5 @@
 import { createInterface } from "node:readline";
-import type { Measurement } from "../benchmark.js";
-import type { ReadTask } from "./clients/client.js";
+import type { ClientMeasurement, ReadTask } from "./clients/client.js";
 import { CLIENTS } from "./clients/index.js";
 
 // node worker.js <client> <task as JSON>: one run for each line of its input
@@ -11,7 +10,7 @@ for await (const _line of createInterface(process.stdin)) {
   const before = process.cpuUsage();
   const measured = await client(JSON.parse(task) as ReadTask);
   const { user, system } = process.cpuUsage(before);
-  const withCpu: Measurement = {
+  const withCpu: ClientMeasurement = {
     ...measured,
     values: { ...measured.values, cpuMs: (user + system) / 1000 },
   };

@@ -12,5 +12,11 @@ export interface ReadTask {
   readonly peers: string;
 }
 
+/** What a client measured. */
+export interface ClientMeasurement extends Measurement {
+  /** Of a job that was measured while it read: all of it, from its start to its end. */
+  readonly whole?: Measurement;
+}
+
 /** Reads a topic from its beginning and counts. */
-export type Client = (task: ReadTask) => Promise<Measurement>;
+export type Client = (task: ReadTask) => Promise<ClientMeasurement>;

@@ -35,5 +35,5 @@ export const kafkajs: Client = async ({ broker, topic, partitions, records, atMo
       .catch(reject);
   });
   await consumer.disconnect();
-  return window.measured(bytes);
+  return window.measured({ bytes });
 };

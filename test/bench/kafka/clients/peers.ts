@@ -65,7 +65,7 @@ export const platformatic: Client = async ({ broker, topic, records, atMost, pee
     if (window.add(1)) break;
   }
   await consumer.close(true);
-  return window.measured(bytes);
+  return window.measured({ bytes });
 };
 
 /** Batches of 1,000, the most that it gives. */
@@ -86,7 +86,7 @@ export const crab: Client = async ({ broker, topic, records, atMost, peers }) =>
     isEnough = window.add(batch.length);
   }
   await consumer.disconnect();
-  return window.measured(bytes);
+  return window.measured({ bytes });
 };
 
 /** eachBatch of its interface that is kafkajs's. */
@@ -117,5 +117,5 @@ export const confluent: Client = async ({ broker, topic, partitions, records, at
       .catch(reject);
   });
   await consumer.disconnect();
-  return window.measured(bytes);
+  return window.measured({ bytes });
 };

@@ -2,8 +2,9 @@ import { performance } from "node:perf_hooks";
 import type { Measurement } from "../../benchmark.js";
 
 /**
- * The time of what is read behind the first tenth: at its first record a client has joined its group, and
- * fetched and decoded megabytes that would be counted as read in no time.
+ * The time of what is read behind the first tenth, by every client alike: before it they connect, join a group
+ * or start a job, and at its first record a client has fetched and decoded megabytes that would be counted as
+ * read in no time.
  */
 export class SteadyWindow {
   readonly #end: number;
@@ -30,7 +31,8 @@ export class SteadyWindow {
     return true;
   }
 
-  measured(bytes: number): Measurement {
-    return { ms: this.#ms, records: this.#end - this.#skipped, values: { bytes } };
+  measured(values: Measurement["values"] = {}): Measurement {
+    if (this.#ms === 0) throw new Error(`read ${this.#read} of ${this.#end} records`);
+    return { ms: this.#ms, records: this.#end - this.#skipped, values };
   }
 }

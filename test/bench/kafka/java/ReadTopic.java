@@ -9,8 +9,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * Reads a topic with Kafka's own consumer, once for each line of its input, and prints the time as a line
- * of JSON.
+ * Reads a topic with Kafka's own consumer, once for each line of its input, and prints the time of what
+ * comes behind the first tenth as a line of JSON.
  */
 public final class ReadTopic {
     private ReadTopic() {}
@@ -34,9 +34,11 @@ public final class ReadTopic {
         properties.put("check.crcs", "true");
         properties.put("enable.auto.commit", "false");
         properties.put("max.poll.records", "10000");
-        long started = System.nanoTime();
+        long started = 0;
+        long skipped = 0;
         long records = 0;
         long bytes = 0;
+        long ended = 0;
         try (KafkaConsumer<byte[], byte[]> consumer =
                 new KafkaConsumer<>(
                         properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
@@ -52,10 +54,16 @@ public final class ReadTopic {
                     records++;
                     bytes += record.value().length;
                 }
+                if (started == 0 && records * 10 >= expected) {
+                    started = System.nanoTime();
+                    skipped = records;
+                }
+                ended = System.nanoTime();
             }
         }
-        double ms = (System.nanoTime() - started) / 1e6;
+        double ms = (ended - started) / 1e6;
         System.out.printf(
-                "{\"records\":%d,\"ms\":%.1f,\"values\":{\"bytes\":%d}}%n", records, ms, bytes);
+                "{\"records\":%d,\"ms\":%.1f,\"values\":{\"bytes\":%d}}%n",
+                records - skipped, ms, bytes);
     }
 }
