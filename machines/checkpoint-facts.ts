@@ -53,7 +53,7 @@ export function allTasksRunning({ pipelines }: CheckpointContext): boolean {
   return pipelines.every(({ subtasks }) => subtasks.every(({ status }) => status !== "MISSING"));
 }
 
-export function unfinishedSubtasks({ id, subtasks }: CheckpointPipeline) {
+export function unfinishedSubtasks({ id, subtasks }: CheckpointPipeline): readonly SubtaskOf[] {
   return subtasks.flatMap(({ status }, subtask) =>
     status === "FINISHED" ? [] : [{ pipeline: id, subtask }],
   );

@@ -69,9 +69,11 @@ function count(value: unknown, sum: number, depth: number): number {
   } else if (value instanceof Map) {
     for (const one of value.values()) total = count(one, total + 1, depth + 1);
   } else if (Object.getPrototypeOf(value) === Object.prototype) {
-    // What a getter gives is held elsewhere.
-    const fields = Object.values(Object.getOwnPropertyDescriptors(value));
-    for (const field of fields) total = count(field.value, total, depth + 1);
+    for (const name of Object.getOwnPropertyNames(value)) {
+      // What a getter gives is held elsewhere.
+      const field = Object.getOwnPropertyDescriptor(value, name)?.value;
+      total = count(field, total, depth + 1);
+    }
   } else if ("getSnapshot" in value && typeof value.getSnapshot === "function") {
     // A running machine.
     return count(value.getSnapshot().context, sum, depth + 1);

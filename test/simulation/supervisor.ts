@@ -23,7 +23,7 @@ const DONE = Promise.resolve();
 /** Milliseconds between two tries to drain a job that has done everything. */
 const DRAIN_INTERVAL = 100;
 /** Steps between two looks at what is held in memory, in a long run. */
-const LOOK_AT_MEMORY = 1_000;
+const LOOK_AT_MEMORY = 500;
 /** Things that one collection may hold: fewer than the splits that come and go in a long run. */
 const MAX_HELD = 48;
 /** Those that may hold more. */
