@@ -107,9 +107,9 @@ export const subtaskMachine = setup({
       entry: "release",
       on: {
         Released: { target: "CLOSED", actions: "reportClosed" },
-        // The first failure decides; what fails while closing changes nothing.
-        Failed: {},
-        CancelRequested: {},
+        // The first failure decides. An operator may have failed within the very step that goes on to
+        // report, say, that the savepoint was aborted: that comes too late, as another failure does.
+        "*": {},
       },
     },
     CLOSED: {

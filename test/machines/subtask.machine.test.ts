@@ -37,6 +37,7 @@ const PATHS: Readonly<Record<State, readonly Event[]>> = {
 };
 
 const ENDS = { Failed: "CLOSING", CancelRequested: "CLOSING" } as const;
+const TOO_LATE = Object.fromEntries(EVENTS.map((event) => [event, "CLOSING" as const]));
 /** Where each event leads; what is not named here is unexpected. */
 const TARGETS: Readonly<Record<State, Partial<Record<Event, State>>>> = {
   INITIALIZING: { WriterOpened: "RUNNING", ...ENDS },
@@ -44,7 +45,7 @@ const TARGETS: Readonly<Record<State, Partial<Record<Event, State>>>> = {
   WAITING_FOR_SAVEPOINT: { SavepointCompleted: "RUNNING", SavepointAborted: "RUNNING", ...ENDS },
   FINISHING: { SinkFinished: "CLOSING", SinkPrepared: "COMMITTING", ...ENDS },
   COMMITTING: { Committed: "CLOSING", ...ENDS },
-  CLOSING: { Released: "CLOSED", ...ENDS },
+  CLOSING: { ...TOO_LATE, Released: "CLOSED" },
   CLOSED: {},
 };
 
@@ -90,7 +91,7 @@ describe("the subtask machine", () => {
   it("knows every state and event that is tested", () => {
     expect(Object.keys(PATHS).sort()).toEqual(Object.keys(subtaskMachine.states).sort());
     const known = new Set(Object.values(subtaskMachine.states).flatMap((state) => state.ownEvents));
-    expect([...known].sort()).toEqual([...EVENTS].sort());
+    expect([...known].filter((event) => event !== "*").sort()).toEqual([...EVENTS].sort());
   });
 
   it("opens the writer first, then the operator, and releases both once", () => {

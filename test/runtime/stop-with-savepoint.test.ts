@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  asyncMap,
   boundedOutOfOrderness,
   type CheckpointStorage,
   collectSink,
@@ -7,6 +8,7 @@ import {
   fixedDelayRestart,
   type JobDefinition,
   MemoryCheckpointStorage,
+  map,
   numberSequenceSource,
   process,
   type Sink,
@@ -178,6 +180,45 @@ describe("stopping with a savepoint", () => {
     expect(savepoint).toBeUndefined();
     expect(status.restarts).toBe(0);
     expect([...sink.records].sort((a, b) => a - b)).toEqual(NUMBERS);
+  });
+
+  it("that cannot be stored restarts the job when what it held back makes an operator fail", async () => {
+    const storage = new MemoryCheckpointStorage();
+    storage.storeSavepoint = async () => {
+      throw new Error("no space");
+    };
+    const faults = new Faults();
+    const gate = new Gate();
+    const sink = collectSink<number>();
+    const job = defineJob("held-back", (env) => {
+      env
+        .fromSource(source())
+        .pipe(asyncMap({ name: "lookup", mode: "ordered", fn: (n) => gate.pass().then(() => n) }))
+        .pipe(
+          map((n) => {
+            faults.check("map");
+            return n;
+          }),
+        )
+        .sinkTo(sink);
+    });
+    const harness = await JobHarness.start(job, {
+      checkpoint: { storage },
+      restartStrategy: fixedDelayRestart({ attempts: 1, delay: 1 }),
+    });
+    await harness.step(20);
+    faults.at("map");
+
+    const stopping = harness.handle.stop();
+    stopping.catch(() => {});
+    await harness.step(2);
+    gate.open();
+    await expect(harness.result(stopping)).rejects.toMatchObject({ code: "CHECKPOINT_ABORTED" });
+    const { status } = await harness.finish();
+
+    expect(status).toMatchObject({ state: "FINISHED", restarts: 1 });
+    expect(faults.hits).toEqual(["map"]);
+    expect(new Set(sink.records).size).toBe(NUMBERS.length);
   });
 
   it("with drain that cannot be stored takes the job back to its last checkpoint", async () => {
