@@ -46,17 +46,15 @@ const runsOf = ({ runTime }: KafkaRow): number => {
 };
 /** Milliseconds of a client's runs at most. */
 const LONGEST = 300_000;
-/** When a quick run is to be over; whoever starts late may still take the least. */
+/** When a quick run is to be over, milliseconds from when the peers are installed; whoever starts late may still take the least. */
 const QUICK = 420_000;
 const QUICK_LEAST = 8000;
-/** Installing one peer, milliseconds. */
-const LONGEST_INSTALL = 180_000;
-const QUICK_INSTALL = 30_000;
 const NO_FIGURE = { must: "", warm: "–", first: "", reached: "", rates: "" } as const;
 const chosen = ROWS.filter(({ name }) => wanted.includes(name));
 const directory = mkdtempSync(join(tmpdir(), "headwater-bench-kafka-"));
-const peers = await installPeers(directory, values.quick ? QUICK_INSTALL : LONGEST_INSTALL);
-for (const { name, reason } of peers.missing) console.error(`without ${name}: ${reason}`);
+const missing = await installPeers();
+for (const [name, reason] of missing) console.error(`without ${name}: ${reason}`);
+const started = performance.now();
 const broker = await startKafka({ properties: { "log.retention.ms": -1 } });
 const rows: Row[] = [];
 const measured: Record<string, unknown> = {};
@@ -67,12 +65,12 @@ try {
   for (const name of ["written", "late"]) await createTopic(broker, name);
   for (const topic of topics) await fillTopic(broker, topic, directory);
   const isAsked = (client: string): boolean =>
-    client === "flink" ? values.flink : peers.missing.every(({ name }) => name !== client);
+    client === "flink" ? values.flink : !missing.has(client);
   let waiting = chosen.flatMap(({ clients }) => clients.filter(isAsked)).length * rounds;
   /** Twice its share of what is left: most need less. */
   const limit = (row: KafkaRow): number => {
     if (!values.quick) return LONGEST;
-    const share = (2 * (QUICK - performance.now())) / Math.max(1, waiting--);
+    const share = (2 * (QUICK + started - performance.now())) / Math.max(1, waiting--);
     return Math.ceil(Math.max(QUICK_LEAST + 2 * runsOf(row) * (row.runTime ?? 0), share));
   };
   for (const row of chosen) {
@@ -81,7 +79,7 @@ try {
       scale: row.records === undefined ? readScale : scale,
       rounds,
       runs: runsOf(row),
-      peers,
+      missing,
       withFlink: values.flink,
       limit: () => limit(row),
       records: topics.find(({ name }) => name === row.topic)?.records ?? (row.records ?? 0) * scale,

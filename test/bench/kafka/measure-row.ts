@@ -5,7 +5,6 @@ import { runFlink } from "../flink-runs.js";
 import { PARTITIONS } from "./broker-topics.js";
 import { ClientProcess } from "./client-process.js";
 import type { ReadTask } from "./clients/client.js";
-import type { Peers } from "./peers-directory.js";
 import type { KafkaRow } from "./rows.js";
 
 const WORKER = fileURLToPath(new URL("./worker.js", import.meta.url));
@@ -19,7 +18,8 @@ export interface RowOptions {
   readonly rounds: number;
   /** Of a client in one process; the first is cold. */
   readonly runs: number;
-  readonly peers: Peers;
+  /** Clients that can't be run here. */
+  readonly missing: ReadonlyMap<string, string>;
   readonly withFlink: boolean;
   /** How long the next client may take for all of its runs, milliseconds. */
   readonly limit: () => number;
@@ -40,7 +40,7 @@ export interface Measured {
  * read as many as the first. One that fails or takes too long is left out from then on; its runs until then count.
  */
 export async function measureRow(row: KafkaRow, options: RowOptions): Promise<Measured> {
-  const { broker, rounds, runs, peers, withFlink } = options;
+  const { broker, rounds, runs, missing, withFlink } = options;
   const all = new Map<string, { first: Measurement[]; warm: Measurement[] }>();
   const failures = new Map<string, string>();
   const note = (client: string, run: number, measurement: Measurement): void => {
@@ -53,8 +53,7 @@ export async function measureRow(row: KafkaRow, options: RowOptions): Promise<Me
     console.error(`${row.name}: ${client}: ${line}`);
     failures.set(client, line);
   };
-  const isWanted = (client: string): boolean =>
-    !failures.has(client) && peers.missing.every(({ name }) => name !== client);
+  const isWanted = (client: string): boolean => !failures.has(client) && !missing.has(client);
   for (let round = 0; round < rounds; round++) {
     const clients = new Map(
       row.clients
@@ -95,7 +94,7 @@ export async function measureRow(row: KafkaRow, options: RowOptions): Promise<Me
 function start(
   row: KafkaRow,
   client: string,
-  { broker, scale, peers, limit, records }: RowOptions,
+  { broker, scale, limit, records }: RowOptions,
 ): ClientProcess {
   const { topic } = row;
   if (client === "java") {
@@ -110,7 +109,6 @@ function start(
     records,
     // A number that JSON can hold.
     atMost: Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(row.atMost * scale)),
-    peers: peers.directory,
   };
   const node = [process.execPath, "--max-old-space-size=4096", WORKER];
   return new ClientProcess([...node, client, JSON.stringify(task)], limit());

@@ -8,8 +8,6 @@ export interface ReadTask {
   /** Records in the topic; a slow client may stop after `atMost`. */
   readonly records: number;
   readonly atMost: number;
-  /** Where the peers are installed, which are no dependencies of the project. */
-  readonly peers: string;
 }
 
 /** What a client measured. */

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { peerDirectory } from "../peers-directory.js";
 import type { Client } from "./client.js";
 import { SteadyWindow } from "./steady-window.js";
 
@@ -43,15 +44,15 @@ interface Confluent {
   };
 }
 
-async function load<T>(peers: string, name: string): Promise<T> {
-  const path = createRequire(join(peers, "package.json")).resolve(name);
+async function load<T>(name: string): Promise<T> {
+  const path = createRequire(join(peerDirectory(name), "package.json")).resolve(name);
   const loaded = (await import(pathToFileURL(path).href)) as T & { readonly default?: T };
   return loaded.default ?? loaded;
 }
 
 /** A stream of messages, as its documentation shows it. */
-export const platformatic: Client = async ({ broker, topic, records, atMost, peers }) => {
-  const { Consumer } = await load<PlatformaticKafka>(peers, "@platformatic/kafka");
+export const platformatic: Client = async ({ broker, topic, records, atMost }) => {
+  const { Consumer } = await load<PlatformaticKafka>("@platformatic/kafka");
   const consumer = new Consumer({
     clientId: "bench",
     groupId: `platformatic-${process.pid}-${groups++}`,
@@ -69,8 +70,8 @@ export const platformatic: Client = async ({ broker, topic, records, atMost, pee
 };
 
 /** Batches of 1,000, the most that it gives. */
-export const crab: Client = async ({ broker, topic, records, atMost, peers }) => {
-  const { KafkaClient } = await load<KafkaCrab>(peers, "kafka-crab-js");
+export const crab: Client = async ({ broker, topic, records, atMost }) => {
+  const { KafkaClient } = await load<KafkaCrab>("kafka-crab-js");
   const client = new KafkaClient({ brokers: broker, clientId: "bench" });
   const consumer = client.createConsumer({
     groupId: `crab-${process.pid}-${groups++}`,
@@ -90,8 +91,8 @@ export const crab: Client = async ({ broker, topic, records, atMost, peers }) =>
 };
 
 /** eachBatch of its interface that is kafkajs's. */
-export const confluent: Client = async ({ broker, topic, partitions, records, atMost, peers }) => {
-  const { KafkaJS } = await load<Confluent>(peers, "@confluentinc/kafka-javascript");
+export const confluent: Client = async ({ broker, topic, partitions, records, atMost }) => {
+  const { KafkaJS } = await load<Confluent>("@confluentinc/kafka-javascript");
   const kafka = new KafkaJS.Kafka({ kafkaJS: { brokers: [broker], logLevel: 0 } });
   const consumer = kafka.consumer({
     kafkaJS: { groupId: `confluent-${process.pid}-${groups++}`, fromBeginning: true },
