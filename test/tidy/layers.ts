@@ -157,6 +157,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "hyparquet-writer": ["src/connectors/parquet"],
   "hyparquet-compressors": ["src/connectors/parquet"],
   "@node-rs/crc32": ["src/connectors/kafka"],
+  "aws-crt": ["src/connectors/kafka"],
   "lz4-napi": ["src/connectors/kafka"],
   "@bokuweb/zstd-wasm": ["src/connectors/kafka"],
   kafkajs: ["src/connectors/kafka"],

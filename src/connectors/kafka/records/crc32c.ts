@@ -7,6 +7,14 @@ const TABLES = makeTables();
 /** Below this a native call costs more than the tables. */
 const WORTH_A_CALL = 256;
 
+type LoadNative = () => Promise<(bytes: Buffer) => number>;
+
+/** The faster one first. */
+export const NATIVE_CRC32C: readonly LoadNative[] = [
+  async () => (await import("aws-crt")).checksums.crc32c,
+  async () => (await import("@node-rs/crc32")).crc32c,
+];
+
 /** CRC-32C in plain JavaScript, eight bytes a step: about 1 GB/s. */
 export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES;
@@ -30,17 +38,22 @@ export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length): number {
 }
 
 /**
- * CRC-32C by @node-rs/crc32 where that is installed (5 GB/s for batches of 16 KB), else the one above.
- * A package that is there but does not load counts as missing: the result is the same.
+ * CRC-32C by aws-crt (15 GB/s for batches of 64 KiB), else by @node-rs/crc32 (4.5 GB/s), else the one above: by
+ * the first that is installed. One that is there but does not load counts as missing: the result is the same.
  */
-export async function loadCrc32c(): Promise<Crc32c> {
-  try {
-    const native = (await import("@node-rs/crc32")).crc32c;
-    return (bytes, from, to) =>
-      to - from < WORTH_A_CALL ? crc32c(bytes, from, to) : native(bytes.subarray(from, to));
-  } catch {
-    return crc32c;
+export async function loadCrc32c(natives = NATIVE_CRC32C): Promise<Crc32c> {
+  for (const load of natives) {
+    try {
+      const native = await load();
+      return (bytes, from, to) =>
+        to - from < WORTH_A_CALL
+          ? crc32c(bytes, from, to)
+          : native(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from));
+    } catch {
+      // The next one.
+    }
   }
+  return crc32c;
 }
 
 type Tables = readonly [

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { crc32c, loadCrc32c } from "../../../../src/connectors/kafka/records/crc32c.js";
+import {
+  crc32c,
+  loadCrc32c,
+  NATIVE_CRC32C,
+} from "../../../../src/connectors/kafka/records/crc32c.js";
 
 describe("crc32c", () => {
   it("gives the known values of RFC 3720", () => {
@@ -9,8 +13,8 @@ describe("crc32c", () => {
     expect(crc32c(Buffer.from("123456789"))).toBe(0xe3069283);
   });
 
-  it("gives the same as the native one for every part of some bytes", async () => {
-    const native = await loadCrc32c();
+  it.each([...NATIVE_CRC32C])("gives the same as %s for every part of some bytes", async (load) => {
+    const native = await loadCrc32c([load]);
     expect(native).not.toBe(crc32c);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), fc.nat(20), fc.nat(20), (bytes, a, b) => {
@@ -20,5 +24,13 @@ describe("crc32c", () => {
       }),
       { numRuns: 200, verbose: 1 },
     );
+  });
+
+  it("is the first native one that loads, and none where none does", async () => {
+    const missing = async () => Promise.reject(new Error("not installed"));
+    const long = Buffer.alloc(1000);
+    const first = await loadCrc32c([missing, async () => () => 1, async () => () => 2]);
+    expect(first(long, 0, 1000)).toBe(1);
+    expect(await loadCrc32c([missing])).toBe(crc32c);
   });
 });
