@@ -10,7 +10,7 @@ import { installPeers } from "./peers-directory.js";
 import { type KafkaRow, ROWS, TOPICS } from "./rows.js";
 
 const USAGE = `npm run bench:kafka -- [--quick] [--only a,b] [--flink] [--json file]
-  --quick: half of the records that are read, a tenth of those written, one round, in about 8 minutes
+  --quick: half of the records that are read, a tenth of those written, one round, in about 8 minutes once the other clients are installed
   --flink: a job of Flink 2.2.1 with its KafkaSource as one more reader
   rows: ${ROWS.map(({ name }) => name).join(", ")}`;
 

@@ -33,7 +33,7 @@ export function peerDirectory(name: string): string {
   return join(CACHE, "peers", `${name.replace("/", "+")}-${PEERS[name]?.version}`);
 }
 
-/** Installs the peers that are not here yet, outside the project; returns those that can't be, and why. */
+/** Installs the peers that are not here yet, apart from the project's own packages; returns those that can't be, and why. */
 export async function installPeers(): Promise<ReadonlyMap<string, string>> {
   const missing = new Map<string, string>();
   for (const name of Object.keys(PEERS)) {
