@@ -26,11 +26,15 @@ describe("crc32c", () => {
     );
   });
 
-  it("is the first native one that loads, and none where none does", async () => {
+  it("is the first native one that loads and is right, and the plain one where none is", async () => {
     const missing = async () => Promise.reject(new Error("not installed"));
+    const wrong = async () => () => 1;
+    // Right for digits, and to be told apart by anything else.
+    const right = (mark: number) => async () => (bytes: Buffer) =>
+      bytes.length === 9 ? crc32c(bytes) : mark;
     const long = Buffer.alloc(1000);
-    const first = await loadCrc32c([missing, async () => () => 1, async () => () => 2]);
-    expect(first(long, 0, 1000)).toBe(1);
-    expect(await loadCrc32c([missing])).toBe(crc32c);
+    const first = await loadCrc32c([missing, wrong, right(2), right(3)]);
+    expect(first(long, 0, 1000)).toBe(2);
+    expect(await loadCrc32c([missing, wrong])).toBe(crc32c);
   });
 });
