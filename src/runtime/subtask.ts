@@ -205,8 +205,8 @@ export class Subtask implements Actor<SubtaskEvent> {
 
   #writerOpened(): void {
     this.#buildChain(this.#writers.writers);
-    // An operator that could not be created has ended the attempt already.
-    if (this.#state === "INITIALIZING") this.#machine.send({ type: "WriterOpened" });
+    // Too late where an operator could not be created: that has ended the attempt.
+    this.#machine.send({ type: "WriterOpened" });
   }
 
   #openOperator(): void {
